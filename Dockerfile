@@ -1,0 +1,26 @@
+# docker build -t ntkviz . && docker run --rm -p 127.0.0.1:8501:8501 ntkviz
+FROM python:3.11-slim-bookworm
+
+# HOME is a place that any user may write: the image runs as a number without a home of its own.
+ENV PYTHONUNBUFFERED=1 \
+    HOME=/tmp
+
+WORKDIR /app
+
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --only-binary=:all: -r requirements.txt
+
+COPY .streamlit .streamlit
+COPY ntkviz ntkviz
+COPY pages pages
+COPY app.py LICENSE ./
+RUN python -m compileall -q app.py ntkviz
+
+USER 10001:10001
+EXPOSE 8501
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+
+# Only here does it listen on every address: inside the container, where the published port decides who comes in.
+CMD ["python", "-m", "streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501"]

@@ -1,0 +1,60 @@
+# make run    serve the course on this machine     make test   every test, the browser's included
+# make check  what CI runs                         make clean  remove what these targets made
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PORT ?=
+
+.PHONY: run test check lint types container format bench screenshots clean
+
+run: $(VENV)/app.stamp
+	$(BIN)/streamlit run app.py $(if $(PORT),--server.port $(PORT))
+
+test: $(VENV)/dev.stamp
+	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types container test
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+container: $(VENV)/dev.stamp
+	$(BIN)/hadolint Dockerfile
+
+bench: $(VENV)/dev.stamp
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+screenshots: $(VENV)/dev.stamp
+	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
+	$(BIN)/python scripts/screenshots.py
+
+# The first Python of 3.11 or newer; PYTHON=/path/to/python overrides the search.
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$python --version)"; exec "$$python" -m venv $(VENV); \
+	  fi; \
+	done; echo "ntkviz needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1
+
+# Stamps: nothing is installed again until the requirements change.
+$(VENV)/app.stamp: requirements.txt | $(BIN)/python
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
+	$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/app.stamp
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,11 @@
+"""The ASGI app: `streamlit run app.py`.
+
+The pages live behind `ntkviz/ui/main.py`, whose folder has no `pages/` beside it: with one, a deep link that is a fresh
+server's first request would bypass the main script.
+"""
+
+import streamlit as st
+
+from ntkviz.ui.server import lifespan, routes
+
+app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes())

@@ -1,0 +1,218 @@
+"""A data set: points, targets and where they came from, made the same way for every `DataSpec`.
+
+    load(spec):  clean points and targets  ->  label noise on the training targets  ->  scaling of the inputs
+
+`load` is the one way in. To add a data set, derive a frozen `DataSpec` with a `title`, a `sentence` and `clean`, and
+enter it in `DATASETS`. The networks divide their inputs by √d, so inputs have |x|²/d about 1.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntkviz.errors import InvalidInput
+from ntkviz.specs import Spec, choice, number
+
+Floats = NDArray[np.float64]
+Kind = Literal["circle", "plane", "image", "vector"]
+Task = Literal["regression", "binary", "classes"]
+Stream = Literal["train", "test", "target", "noise", "split"]
+
+STREAMS: tuple[Stream, ...] = ("train", "test", "target", "noise", "split")
+TEST_POINTS = 500
+SIGN_NAMES = ("−1", "+1")
+
+SCALES = {
+    "none": "as they are",
+    "centre": "centre",
+    "unit": "centre, then equal norms (|x|² = d)",
+    "standardise": "centre, then unit variance of each feature",
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset:
+    """Training and test points; every array is float64 and read-only.
+
+    `y` holds numbers (regression), ±1 (binary) or one-hot rows minus 1/K (classes), which sum to zero. The test
+    targets carry no noise. Where nothing is known between the training points (`known` is false) `x_test` is only a
+    grid to draw on and `y_test` has no rows.
+    """
+
+    x: Floats  # (N, d)
+    y: Floats  # (N, K)
+    x_test: Floats  # (M, d)
+    y_test: Floats  # (M, K), or (0, K)
+    kind: Kind
+    task: Task
+    features: tuple[str, ...] = ()  # names of the d inputs, where they have any
+    classes: tuple[str, ...] = ()  # names of the classes: of -1 and of +1, or of the K columns
+    angle: Floats | None = None  # (N,) radians, on a circle
+    angle_test: Floats | None = None  # (M,) radians, on a circle
+    image_shape: tuple[int, int] | None = None
+    window: tuple[float, float, float, float] | None = None  # left, right, bottom, top of a plane
+    warnings: tuple[str, ...] = ()  # sentences to show
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "x_test", "y_test", "angle", "angle_test"):
+            value = getattr(self, name)
+            if value is not None:
+                value = np.array(value, dtype=np.float64)
+                value.flags.writeable = False
+                object.__setattr__(self, name, value)
+
+    @property
+    def known(self) -> bool:
+        """Whether the target is known at the test points."""
+        return len(self.y_test) == len(self.x_test)
+
+    @property
+    def label(self) -> NDArray[np.int64]:
+        """Class of each training point, (N,): 0 or 1 for -1 and +1, or the column of the class."""
+        return labels(self.y)
+
+    @property
+    def label_test(self) -> NDArray[np.int64]:
+        """Class of each test point, (M,)."""
+        return labels(self.y_test)
+
+    def grid(self, size: int = 64) -> Floats:
+        """Points (size², 2) that cover the window of a plane, the first coordinate running fastest."""
+        if self.window is None:
+            raise ValueError(f"A {self.kind} data set has no window.")
+        left, right, bottom, top = self.window
+        across, up = np.meshgrid(np.linspace(left, right, size), np.linspace(bottom, top, size))
+        return np.stack([across.ravel(), up.ravel()], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec(Spec, ABC):
+    """Settings that every data set has. One seed feeds independent streams: with more points or more noise, the
+    points, the target and the test set drawn before stay what they were."""
+
+    title: ClassVar[str]
+    sentence: ClassVar[str]
+    kind: ClassVar[Kind] = "vector"  # what the picture is; vectors with d = 2 are loaded as a plane
+
+    n: int = number(64, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    seed: int = number(0, 0, 2**31 - 1, label="Data seed", help="The same seed draws the same data.")
+    label_noise: float = number(
+        0.0,
+        0.0,
+        1.0,
+        label="Label noise",
+        step=0.05,
+        help="On the training targets only. Numbers: standard deviation of the Gaussian noise that is added. "
+        "Labels: fraction that is replaced by a wrong label.",
+    )
+    scale: str = choice(
+        "none",
+        SCALES,
+        label="Scaling of the inputs",
+        help="Means, variances and centres are those of the training points. Inputs that are not centred share one "
+        "direction, and the kernel spends its largest eigenvalue on it.",
+    )
+
+    @abstractmethod
+    def clean(self) -> Dataset:
+        """The data before noise and scaling."""
+
+    def load(self) -> Dataset:
+        """The same as `load(self)`."""
+        return load(self)
+
+
+def load(spec: DataSpec) -> Dataset:
+    """The data set that a spec describes. Raises `InvalidInput` where its points cannot be used."""
+    data = spec.clean()
+    data = replace(data, y=noisy(data.y, data.task, spec.label_noise, rng(spec.seed, "noise")))
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is refused below
+        data = rescale(data, spec.scale)
+    if not all(np.isfinite(array).all() for array in (data.x, data.y, data.x_test, data.y_test)):
+        raise InvalidInput("Scaled like this the inputs exceed the largest number; choose another scaling.")
+    if data.kind == "vector" and data.x.shape[1] == 2:
+        data = replace(data, kind="plane")
+    return replace(data, window=window(data.x, data.x_test)) if data.kind == "plane" else data
+
+
+def rng(seed: int, stream: Stream) -> np.random.Generator:
+    """The generator of one stream of a seed."""
+    return np.random.default_rng([seed, STREAMS.index(stream)])
+
+
+def noisy(y: Floats, task: Task, amount: float, generator: np.random.Generator) -> Floats:
+    """Targets (N, K) with Gaussian noise of standard deviation `amount` (regression), or with exactly
+    round(amount · N) labels replaced: the sign flipped (binary), or another class drawn uniformly (classes)."""
+    if amount == 0.0:
+        return y
+    if task == "regression":
+        return y + amount * generator.standard_normal(y.shape)
+    wrong = generator.permutation(len(y))[: round(amount * len(y))]
+    out = y.copy()
+    if task == "binary":
+        out[wrong] *= -1.0
+    else:
+        levels = y.shape[1]
+        shift = generator.integers(1, levels, size=len(wrong))
+        out[wrong] = one_hot((labels(y)[wrong] + shift) % levels, levels)
+    return out
+
+
+def one_hot(label: NDArray[np.integer], levels: int) -> Floats:
+    """Targets (N, K) of classes 0 … K−1: one-hot rows minus 1/K, so that the classes' outputs sum to zero."""
+    rows: Floats = np.eye(levels)[label] - 1.0 / levels
+    return rows
+
+
+def labels(y: Floats) -> NDArray[np.int64]:
+    """Classes (N,) of targets or outputs (N, K): the sign as 0 or 1 when K = 1, else the largest column."""
+    return (y[:, 0] > 0).astype(np.int64) if y.shape[1] == 1 else np.argmax(y, axis=1)
+
+
+def rescale(data: Dataset, scale: str) -> Dataset:
+    """Inputs centred and scaled by the statistics of the training points.
+
+    `unit` gives each point the norm √d; a training point at the centre has no direction and stays zero. A feature
+    that does not vary on the training points is centred only.
+    """
+    if scale == "none":
+        return data
+    centre = data.x.mean(axis=0)
+    x, x_test = data.x - centre, data.x_test - centre
+    if scale == "standardise":
+        spread = np.where(np.ptp(data.x, axis=0) > 0, x.std(axis=0), 1.0)
+        spread[spread == 0.0] = 1.0  # differences whose square underflows
+        return replace(data, x=x / spread, x_test=x_test / spread)
+    if scale == "unit":
+        floor = 1e-14 * float(np.abs(data.x).max(initial=0.0))  # differences below it are rounding
+        x, x_test = _equal_norms(x, floor), _equal_norms(x_test, floor)
+        lost = int(np.sum(~x.any(axis=1)))
+        if lost:
+            told = f"{lost} of the training points lie at the centre, where scaling to equal norms leaves them at zero."
+            data = replace(data, warnings=(*data.warnings, told))
+    return replace(data, x=x, x_test=x_test)
+
+
+def _equal_norms(x: Floats, floor: float) -> Floats:
+    largest = np.abs(x).max(axis=1, keepdims=True, initial=0.0)
+    direction = np.where(largest > floor, x / np.where(largest > floor, largest, 1.0), 0.0)
+    norm = np.linalg.norm(direction, axis=1, keepdims=True)
+    equal: Floats = math.sqrt(x.shape[1]) * direction / np.where(norm > 0, norm, 1.0)
+    return equal
+
+
+def window(*points: Floats) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that holds all points (·, 2) with a margin of a tenth."""
+    both = np.concatenate(points)
+    low, high = both.min(axis=0), both.max(axis=0)
+    middle, half = (low + high) / 2, 0.55 * float(max((high - low).max(), 1e-3))
+    return (
+        float(middle[0] - half),
+        float(middle[0] + half),
+        float(middle[1] - half),
+        float(middle[1] + half),
+    )

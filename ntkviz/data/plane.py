@@ -1,0 +1,99 @@
+"""Two classes in the plane, where the decision of a network can be drawn.
+
+Each figure is a curve a label, labels alternating from point to point, plus Gaussian `spread` of the positions; it
+is scaled so that E|x|²/2 is 1 without the spread. To add a figure, derive `Plane` and define `curve`.
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ntkviz.data.base import SCALES, SIGN_NAMES, TEST_POINTS, Dataset, DataSpec, Floats, Kind, rng
+from ntkviz.specs import choice, number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane(DataSpec):
+    """Base of the figures in the plane."""
+
+    kind: ClassVar[Kind] = "plane"
+
+    n: int = number(64, 2, 1000, label="Training points", help="N, half of each label.")
+    scale: str = choice(
+        "none", {key: SCALES[key] for key in ("none", "centre", "standardise")}, label="Scaling of the inputs"
+    )
+    spread: float = number(
+        0.1, 0.0, 1.0, step=0.05, label="Spread", help="Standard deviation of the noise in the points' positions."
+    )
+
+    @abstractmethod
+    def curve(self, along: Floats, label: Floats) -> Floats:
+        """Points (N, 2) at places `along` in [0, 1] on the curves of labels ±1."""
+
+    def clean(self) -> Dataset:
+        x, y = self._draw(self.n, rng(self.seed, "train"))
+        x_test, y_test = self._draw(TEST_POINTS, rng(self.seed, "test"))
+        return Dataset(x=x, y=y, x_test=x_test, y_test=y_test, kind="plane", task="binary", classes=SIGN_NAMES)
+
+    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Floats, Floats]:
+        place, jitter = generator.spawn(2)
+        label = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+        x = self.curve(place.random(n), label) + self.spread * jitter.standard_normal((n, 2))
+        return x, label[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moons(Plane):
+    """Two half circles that interlock."""
+
+    title = "Two moons"
+    sentence = "Two interlocking half circles: no straight line separates them."
+
+    def curve(self, along: Floats, label: Floats) -> Floats:
+        angle = np.pi * along
+        upper = np.stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25], axis=1)
+        size = math.sqrt(2 / (1.3125 - 1 / math.pi))  # E|upper|² = 1.3125 − 1/π
+        x: Floats = size * label[:, None] * upper
+        return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spirals(Plane):
+    """Two arms of a spiral."""
+
+    title = "Spirals"
+    sentence = "Two arms of a spiral: more turns need finer, slower modes of the kernel."
+
+    n: int = number(128, 2, 1000, label="Training points", help="N, half of each label.")
+    spread: float = number(
+        0.02, 0.0, 1.0, step=0.01, label="Spread", help="Standard deviation of the noise in the points' positions."
+    )
+    turns: float = number(1.5, 0.25, 4.0, step=0.25, label="Turns", help="How often each arm winds round the centre.")
+
+    def curve(self, along: Floats, label: Floats) -> Floats:
+        start = 0.1
+        radius = start + (1 - start) * along
+        angle = 2 * np.pi * self.turns * along
+        arm = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        size = math.sqrt(6 / (1 + start + start**2))  # E r² = (1 + s + s²)/3
+        x: Floats = size * label[:, None] * arm
+        return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rings(Plane):
+    """A circle inside another; the inner one has the label +1."""
+
+    title = "Concentric circles"
+    sentence = "A circle inside another: the label depends on the radius alone."
+
+    inner: float = number(0.5, 0.1, 0.9, step=0.05, label="Inner radius", help="As a fraction of the outer radius.")
+
+    def curve(self, along: Floats, label: Floats) -> Floats:
+        radius = np.where(label > 0, self.inner, 1.0) * math.sqrt(4 / (1 + self.inner**2))
+        angle = 2 * np.pi * along
+        x: Floats = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return x

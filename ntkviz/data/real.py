@@ -1,0 +1,208 @@
+"""Measured data that ship with scikit-learn: digits, breast cancer, wine, diabetes.
+
+A seeded shuffle sets a quarter of the rows aside for the test; the training points are the first N of the rest, so
+that more points contain the fewer. Where the rest is smaller than N, all of it is used and a warning says so.
+
+Sources: Alpaydin & Kaynak 1998 (digits); Wolberg, Mangasarian, Street & Street 1993 (breast cancer); Aeberhard &
+Forina 1992 (wine); Efron, Hastie, Johnstone & Tibshirani 2004 (diabetes).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntkviz.data.base import SCALES, Dataset, DataSpec, Floats, Kind, one_hot, rng
+from ntkviz.specs import choice, number
+
+Name = Literal["digits", "breast_cancer", "wine", "diabetes"]
+
+
+class Rows(NamedTuple):
+    """Inputs (R, d), targets (R,) and their names."""
+
+    x: Floats
+    target: Floats
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+@cache
+def rows(name: Name) -> Rows:
+    """All rows of a data set of scikit-learn, which is imported on first use because it is slow."""
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    names = [str(word) for word in getattr(bunch, "target_names", ())]
+    return Rows(
+        np.asarray(bunch.data, dtype=np.float64),
+        np.asarray(bunch.target, dtype=np.float64),
+        tuple(str(word) for word in bunch.feature_names),
+        tuple(names),
+    )
+
+
+def split(
+    size: int, n: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
+    """Row numbers for training and for the test, and a warning where fewer than n are left for training."""
+    order = generator.permutation(size)
+    held = max(1, size // 4)
+    test, rest = order[:held], order[held:]
+    told = f"There are {len(rest)} training points, fewer than the {n} asked for: all of them are used."
+    return rest[:n], test, (told,) if n > len(rest) else ()
+
+
+def standardised(y: Floats, train: NDArray[np.int64]) -> Floats:
+    """Numbers (R,) with mean 0 and variance 1 over the training rows."""
+    spread = float(y[train].std()) if np.ptp(y[train]) > 0 else 1.0
+    scaled: Floats = (y - y[train].mean()) / (spread or 1.0)
+    return scaled
+
+
+def two_classes(positive: NDArray[np.bool_]) -> Floats:
+    """Targets (R, 1): +1 where true, −1 elsewhere."""
+    return np.where(positive, 1.0, -1.0)[:, None]
+
+
+DIGIT_TASKS: dict[str, str] = {
+    "parity": "odd or even",
+    "zero": "0 or another digit",
+    "0-1": "0 or 1",
+    "3-8": "3 or 8",
+    "4-9": "4 or 9",
+    "random": "random labels",
+    "classes": "ten classes",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits(DataSpec):
+    """Handwritten digits of 8 × 8 pixels; without scaling a pixel lies in [0, 1]."""
+
+    title = "Handwritten digits"
+    sentence = "Scans of 8 × 8 pixels: real images, small enough for exact kernels."
+    kind: ClassVar[Kind] = "image"
+
+    n: int = number(64, 4, 1000, label="Training points", help="N. Pairs of digits have about 270.")
+    scale: str = choice(
+        "unit",
+        SCALES,
+        label="Scaling of the inputs",
+        help="Raw images all resemble their mean, and one mode of the kernel takes most of the trace; centred ones "
+        "differ in every direction. Try both.",
+    )
+    question: str = choice("parity", DIGIT_TASKS, label="Question", help="What the label says of the digit.")
+
+    def clean(self) -> Dataset:
+        everything = rows("digits")
+        kept, y, classes = self._labelled(everything.target.astype(np.int64))
+        x = everything.x[kept] / 16.0
+        train, test, warnings = split(len(x), self.n, rng(self.seed, "split"))
+        return Dataset(
+            x=x[train],
+            y=y[train],
+            x_test=x[test],
+            y_test=y[test],
+            kind="image",
+            task="classes" if self.question == "classes" else "binary",
+            features=everything.features,
+            classes=classes,
+            image_shape=(8, 8),
+            warnings=warnings,
+        )
+
+    def _labelled(self, digit: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Floats, tuple[str, ...]]:
+        """Which rows the question is about, their targets and the names of the classes."""
+        everywhere = np.ones(len(digit), dtype=bool)
+        match self.question:
+            case "parity":
+                return everywhere, two_classes(digit % 2 == 0), ("odd", "even")
+            case "zero":
+                return everywhere, two_classes(digit == 0), ("another digit", "0")
+            case "random":
+                coin = rng(self.seed, "target").random(len(digit)) < 0.5
+                return everywhere, two_classes(coin), ("tails", "heads")
+            case "classes":
+                return everywhere, one_hot(digit, 10), tuple("0123456789")
+            case pair:
+                low, high = (int(word) for word in pair.split("-"))
+                kept = np.isin(digit, (low, high))
+                return kept, two_classes(digit[kept] == high), (str(low), str(high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(DataSpec):
+    """Base of the tables of scikit-learn: features in different units, so standardised by default."""
+
+    source: ClassVar[Name]
+
+    scale: str = choice(
+        "standardise",
+        SCALES,
+        label="Scaling of the inputs",
+        help="The features have different units: unscaled, the largest numbers decide alone.",
+    )
+
+    def clean(self) -> Dataset:
+        everything = rows(self.source)
+        train, test, warnings = split(len(everything.x), self.n, rng(self.seed, "split"))
+        label, classes = everything.target, everything.classes
+        if not classes:
+            y = standardised(label, train)[:, None]
+        elif len(classes) == 2:
+            y = two_classes(label == 1)
+        else:
+            y = one_hot(label.astype(np.int64), len(classes))
+        return Dataset(
+            x=everything.x[train],
+            y=y[train],
+            x_test=everything.x[test],
+            y_test=y[test],
+            kind="vector",
+            task=task_of(classes),
+            features=everything.features,
+            classes=classes,
+            warnings=warnings,
+        )
+
+
+def task_of(classes: Sequence[str]) -> Literal["regression", "binary", "classes"]:
+    """The task that the names of the classes imply: none, two or more."""
+    return "regression" if not classes else "binary" if len(classes) == 2 else "classes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreastCancer(Measured):
+    """569 tumours, 30 features of their cell nuclei."""
+
+    title = "Breast cancer"
+    sentence = "Is a tumour malignant? 30 measurements of cell nuclei, and the classes nearly separate."
+    source = "breast_cancer"
+
+    n: int = number(64, 4, 427, label="Training points", help="N, of the 427 that are not held out for the test.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wine(Measured):
+    """178 wines of three growers, 13 chemical features."""
+
+    title = "Wine"
+    sentence = "Which of three growers made the wine? 13 chemical measurements, three outputs."
+    source = "wine"
+
+    n: int = number(64, 4, 134, label="Training points", help="N, of the 134 that are not held out for the test.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diabetes(Measured):
+    """442 patients, 10 features, the progress of the disease after a year in units of its standard deviation."""
+
+    title = "Diabetes"
+    sentence = "How far does the disease progress in a year? Noisy: about half of its variance stays unexplained."
+    source = "diabetes"
+
+    n: int = number(64, 4, 332, label="Training points", help="N, of the 332 that are not held out for the test.")

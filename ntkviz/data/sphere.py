@@ -1,0 +1,130 @@
+r"""Uniform points on the sphere of radius √d in R^d, with zonal targets: functions of t = ⟨x, w⟩/√d.
+
+    Y_k(x) = √N(d, k) P_k(t),    E Y_j Y_k = δ_jk,    N(d, k) = (2k+d−2)/k · C(k+d−3, k−1)
+
+P_k is the Gegenbauer polynomial of S^{d−1} with P_k(1) = 1 and N(d, k) the number of independent harmonics of degree
+k; on such inputs every kernel of a fully connected network has these as eigenfunctions (Funk-Hecke).
+
+Source: Müller 1966, Spherical Harmonics.
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntkviz.data.base import TEST_POINTS, Dataset, DataSpec, Floats, rng
+from ntkviz.errors import InvalidInput
+from ntkviz.specs import number, text
+
+MAX_DEGREE = 16
+
+
+def harmonics(dim: int, degree: int) -> int:
+    """N(d, k): how many independent spherical harmonics of degree k live on S^{d−1}, d ≥ 2."""
+    if degree == 0:
+        return 1
+    return (2 * degree + dim - 2) * math.comb(degree + dim - 3, degree - 1) // degree
+
+
+def zonal(t: Floats, degree: int, dim: int) -> Floats:
+    """√N(d, k) P_k(t) for t in [−1, 1]: unit variance under the uniform measure of S^{d−1}.
+
+    By the recurrence (k+d−2) P_{k+1} = (2k+d−2) t P_k − k P_{k−1}; for d = 2 it is √2 cos(kθ).
+    """
+    before, now = np.ones_like(t), np.asarray(t, dtype=np.float64)
+    if degree == 0:
+        return before
+    for k in range(1, degree):
+        before, now = now, ((2 * k + dim - 2) * t * now - k * before) / (k + dim - 2)
+    value: Floats = math.sqrt(harmonics(dim, degree)) * now
+    return value
+
+
+def on_sphere(n: int, dim: int, generator: np.random.Generator) -> Floats:
+    """Uniform points (n, dim) of norm √dim."""
+    normal = generator.standard_normal((n, dim))
+    x: Floats = math.sqrt(dim) * normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return x
+
+
+def direction(dim: int, generator: np.random.Generator) -> Floats:
+    """A uniform unit vector (dim,)."""
+    unit: Floats = on_sphere(1, dim, generator)[0] / math.sqrt(dim)
+    return unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zonal(DataSpec):
+    """Base of the data on a sphere; the target is Σ_k √p_k Y_k along one random direction, with variance Σ_k p_k."""
+
+    dim: int = number(10, 2, 64, label="Dimension", help="d, with |x|² = d.")
+
+    @abstractmethod
+    def spectrum(self) -> tuple[tuple[int, float], ...]:
+        """(degree k, power p_k) of each part of the target."""
+
+    def clean(self) -> Dataset:
+        along = direction(self.dim, rng(self.seed, "target"))
+        x = on_sphere(self.n, self.dim, rng(self.seed, "train"))
+        x_test = on_sphere(TEST_POINTS, self.dim, rng(self.seed, "test"))
+        return Dataset(
+            x=x,
+            y=self._target(x, along),
+            x_test=x_test,
+            y_test=self._target(x_test, along),
+            kind="vector",
+            task="regression",
+        )
+
+    def _target(self, x: Floats, along: Floats) -> Floats:
+        t = np.clip(x @ along / math.sqrt(self.dim), -1.0, 1.0)
+        parts = [math.sqrt(power) * zonal(t, degree, self.dim) for degree, power in self.spectrum()]
+        total: Floats = np.sum(parts, axis=0)[:, None]
+        return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sphere(Zonal):
+    """A target of one degree and unit variance."""
+
+    title = "Sphere"
+    sentence = "Uniform points on a sphere; the target is one spherical harmonic, and its degree sets how hard it is."
+
+    degree: int = number(2, 1, MAX_DEGREE, label="Degree", help="k, the degree of the harmonic: higher is harder.")
+
+    def spectrum(self) -> tuple[tuple[int, float], ...]:
+        return ((self.degree, 1.0),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SphereMix(Zonal):
+    """A target with power in several degrees."""
+
+    title = "Sphere, several degrees"
+    sentence = "A target with power in several degrees at once: the kernel learns them one after the other."
+
+    dim: int = number(8, 2, 64, label="Dimension", help="d, with |x|² = d.")
+    powers: str = text(
+        "1:0.4, 2:0.4, 4:0.2",
+        length=200,
+        label="Degrees and powers",
+        help="degree:power, with commas between; the powers add up to the variance of the target.",
+    )
+
+    def check(self) -> None:
+        self.spectrum()
+
+    def spectrum(self) -> tuple[tuple[int, float], ...]:
+        """The degrees and powers that the text names, or `InvalidInput`."""
+        parts = [part.split(":") for part in self.powers.split(",") if part.strip()]
+        try:
+            pairs = tuple((int(degree), float(power)) for degree, power in parts)
+        except ValueError:
+            raise InvalidInput("Write each part as degree:power, as in 1:0.4, 2:0.4, 4:0.2.") from None
+        if not pairs or any(not (1 <= degree <= MAX_DEGREE and 0 < power <= 100) for degree, power in pairs):
+            raise InvalidInput(f"Give at least one degree from 1 to {MAX_DEGREE}, with a power above 0 and up to 100.")
+        if len({degree for degree, _ in pairs}) < len(pairs):
+            raise InvalidInput("Give each degree once: its power is one number.")
+        return pairs

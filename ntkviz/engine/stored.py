@@ -1,0 +1,77 @@
+"""Results as files: arrays in an .npz, the rest as JSON inside it; never pickle.
+
+A result is a tree of this project's dataclasses, tuples, numbers, words, None and arrays. Reading builds only dataclasses
+that are defined in ntkviz, from fields that they declare, and every spec checks its bounds again on the way in.
+"""
+
+import dataclasses
+import importlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from ntkviz.errors import InvalidInput
+
+SHIPPED = Path(__file__).with_name("shipped")  # results that come with the package, made by scripts/store_results.py
+
+
+def write(path: Path, result: Any) -> None:
+    """Write a result; replaces the file in one step, so that a reader never sees half of one."""
+    arrays: list[np.ndarray] = []
+    tree = json.dumps(_to_json(result, arrays))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".part")
+    with half.open("wb") as file:
+        named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
+        np.savez_compressed(file, tree=np.frombuffer(tree.encode(), dtype=np.uint8), **named)
+    half.replace(path)
+
+
+def read(path: Path) -> Any:
+    """Read a result. Raises `InvalidInput` where the file is not one of ours or is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return _from_json(json.loads(arrays.pop("tree").tobytes()), arrays)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError) as error:
+        raise InvalidInput(f"The stored result {path.name} cannot be read; make it again.") from error
+
+
+def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return {"array": f"a{len(arrays) - 1}"}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: _to_json(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init}
+        return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
+    if isinstance(value, tuple | list):
+        return {"tuple": [_to_json(item, arrays) for item in value]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"A result cannot hold a {type(value).__name__}.")
+
+
+def _from_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "tuple" in value:
+        return tuple(_from_json(item, arrays) for item in value["tuple"])
+    fields = {name: _from_json(item, arrays) for name, item in value["fields"].items()}
+    return _known_class(value["class"])(**fields)
+
+
+def _known_class(name: str) -> Any:
+    """A dataclass of this package, by its module and name; anything else is refused."""
+    module, _, qualname = name.partition(":")
+    if not (module == "ntkviz" or module.startswith("ntkviz.")) or not qualname.isidentifier():
+        raise ValueError(f"{name} is not a class of ntkviz")
+    found = getattr(importlib.import_module(module), qualname)
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found) and found.__module__ == module):
+        raise ValueError(f"{name} is not a dataclass of ntkviz")
+    return cast(Any, found)

@@ -1,0 +1,109 @@
+"""Colours with meanings, and the one Plotly template.
+
+The palette is Okabe & Ito's, safe for the colour-blind. A meaning has one colour and one dash on every page, so that
+a class learns once that blue dashes are theory and vermillion lines are networks. Figures are made in the light
+palette; `DARK` says what each colour becomes on a dark page, and the browser (or `for_dark`) does the exchange.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+INK = "#1B1F24"
+MUTED = "#6B7280"
+GRID = "#E3E7EC"
+PAPER = "#FFFFFF"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How one kind of thing is drawn everywhere."""
+
+    name: str
+    color: str
+    dash: str = "solid"
+
+
+THEORY = Meaning("theory (infinite width)", "#0072B2", "dash")
+FINITE = Meaning("network", "#D55E00")
+DATA = Meaning("data", INK)
+LINEARISED = Meaning("linearised network", "#009E73", "dashdot")
+FLOOR = Meaning("rounding floor", MUTED, "dot")
+SELECTED = Meaning("selected", "#CC79A7")
+TARGET = Meaning("target", MUTED)
+
+# A sequence for things compared side by side (depths, activations, modes), ordered by lightness contrast.
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#6B7280")
+
+# Sequential and diverging scales (cividis and blue-white-vermillion): readable without colour vision.
+SEQUENTIAL = "Cividis"
+DIVERGING = [[0.0, "#0072B2"], [0.5, "#F7F7F7"], [1.0, "#D55E00"]]
+
+DARK = {
+    "#0072B2": "#56B4E9",
+    "#D55E00": "#F0803C",
+    "#009E73": "#2CC295",
+    "#CC79A7": "#E39AC4",
+    "#8C6D1F": "#D9B44A",
+    INK: "#F2F4F7",
+    MUTED: "#9AA4B2",
+    GRID: "#2B333D",
+    PAPER: "#0F1419",
+    "#F7F7F7": "#1B222B",
+}
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+_AXIS: dict[str, Any] = {
+    "showline": True,
+    "linecolor": MUTED,
+    "gridcolor": GRID,
+    "zeroline": False,
+    "ticks": "outside",
+    "tickcolor": MUTED,
+    "automargin": True,
+    "title": {"standoff": 8},
+}
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": FONT, "size": 16, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "colorway": SERIES,
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 56},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 14}},
+        "hoverlabel": {"font": {"family": FONT}},
+        "hovermode": "closest",
+        "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+    }
+)
+
+
+def figure(x: str, y: str, *, height: int = 380, **layout: Any) -> go.Figure:
+    """An empty figure in the house's template with titled axes; `layout` is Plotly's own."""
+    made = go.Figure()
+    made.update_layout(template=TEMPLATE, height=height, xaxis_title_text=x, yaxis_title_text=y, **layout)
+    return made
+
+
+def line(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, width: float = 3.0, **more: Any) -> go.Scatter:
+    """A curve drawn in the colour and dash of its meaning."""
+    style = {"color": meaning.color, "dash": meaning.dash, "width": width}
+    return go.Scatter(x=compact(x), y=compact(y), mode="lines", name=name or meaning.name, line=style, **more)
+
+
+def points(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, size: float = 9.0, **more: Any) -> go.Scatter:
+    """Markers in the colour of their meaning."""
+    style = {"color": meaning.color, "size": size, "line": {"color": PAPER, "width": 1}}
+    return go.Scatter(x=compact(x), y=compact(y), mode="markers", name=name or meaning.name, marker=style, **more)
+
+
+def compact(values: Any) -> Any:
+    """Floats as float32: half the bytes on the wire, and still more digits than a screen has pixels."""
+    array = np.asarray(values)
+    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -1,0 +1,237 @@
+r"""The dual of any nonlinearity, for every pair of samples, by its Hermite series.
+
+    b_m(q) = E[φ'(√q x) h_m(x)],  x ~ N(0, 1):      E[φ'(u) φ'(v)] = Σ_m b_m(q1) b_m(q2) ρ^m
+    E[φ(u) φ(v)] = a(q1) a(q2) + √(q1 q2) Σ_m b_m(q1) b_m(q2) ρ^{m+1} / (m + 1),   a(q) = E[φ(√q x)]
+
+h_m are the normalised Hermite polynomials; the expansion is Mehler's formula. The coefficients belong to a sample, so a
+pair costs one polynomial in ρ. A series stops at a degree D; what it leaves out at ρ = 1 is known, E[φ'²] − Σ b_m²,
+and is put into the next even and the next odd power. That makes the diagonal and duplicates exact, keeps both
+matrices positive semi-definite, and bounds the error by the same number (`truncation`).
+
+A kink at 0 makes the coefficients decay slowly. Its jumps in φ', φ'', φ''' are those of a combination of x₊, x₊², x₊³,
+whose dual is known (`_ramps`): the series then carries the difference only. Kinks elsewhere split the integrals, but
+keep their slow decay: `truncation` says what that costs.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from ntkviz.activations import Activation, Dual, angle, correlation
+from ntkviz.errors import InvalidInput
+
+DEGREES = (32, 64, 128, 256, 512)  # buckets, so that few programs are compiled; even
+TOLERANCE = 1e-10  # aimed at, relative to E[φ²] and E[φ'²]
+REACH = 13.0  # standard deviations; e^{−x²/4} bounds what h_m lets through, 4e-19 here
+NODES = 16  # Gauss-Legendre nodes a panel
+ROWS = 32  # rows of the kernel that are evaluated together
+# Panels halve towards 0: a feature of φ at u = O(1) sits at x = u/√q.
+EDGES = np.concatenate([[0.0], 2.0 ** np.arange(-10, -1), np.arange(0.5, REACH + 0.25, 0.5)])
+
+
+class Series(NamedTuple):
+    """What a sample contributes to a pair; M = degree + 1, and the last axis is the sample."""
+
+    mean: Array  # (N,) a
+    coefficients: Array  # (M, N) b_m
+    value_tail: Array  # (2, N) √ of the rest of E[φ²]/q: even part of φ, odd part
+    slope_tail: Array  # (2, N) √ of the rest of E[φ'²]: odd part of φ', even part
+
+
+def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
+    """`function` of each row of the arrays in `rows`, `ROWS` at a time; the last block is filled up with the last row."""
+    n = jax.tree.leaves(rows)[0].shape[0]
+    size = min(ROWS, n)
+    blocks = -(-n // size)
+
+    def split(array: Array) -> Array:
+        padding = [(0, blocks * size - n)] + [(0, 0)] * (array.ndim - 1)
+        return jnp.pad(array, padding, mode="edge").reshape(blocks, size, *array.shape[1:])
+
+    out = lax.map(jax.vmap(function), jax.tree.map(split, rows))
+    return jax.tree.map(lambda array: array.reshape(blocks * size, *array.shape[2:])[:n], out)
+
+
+def _quadrature(act: Activation, root: Array) -> tuple[Array, Array]:
+    """Nodes x > 0 and weights of E over |x|, split at the kinks of φ(root · x)."""
+    edges = jnp.asarray(EDGES)
+    away = [abs(kink) for kink in act.kinks if kink != 0]
+    if away:
+        edges = jnp.sort(jnp.concatenate([edges, jnp.minimum(jnp.asarray(away) / root, REACH)]))
+    unit, weight = np.polynomial.legendre.leggauss(NODES)
+    half = jnp.diff(edges)[:, None] / 2
+    x = (edges[:-1, None] + half * (1 + unit)).ravel()
+    return x, (half * weight).ravel() * 2 * jnp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+
+
+class _Parts(NamedTuple):
+    """φ(√q x) and φ'(√q x) at the nodes x > 0, split by parity."""
+
+    x: Array
+    weight: Array
+    odd: Array  # of φ
+    even: Array
+    slope_even: Array  # of φ'
+    slope_odd: Array
+
+    def moments(self) -> Dual:
+        value, slope = self.odd**2 + self.even**2, self.slope_even**2 + self.slope_odd**2
+        return Dual(value @ self.weight, slope @ self.weight)
+
+
+def _parts(act: Activation, q: Array) -> _Parts:
+    root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is the limit of small ones, also at a kink
+    x, weight = _quadrature(act, root)
+    u = root * x
+    right, slope_right = jax.jvp(act.function, (u,), (jnp.ones_like(u),))
+    left, slope_left = jax.jvp(act.function, (-u,), (jnp.ones_like(u),))
+    halves = (right - left, right + left, slope_right + slope_left, slope_right - slope_left)
+    return _Parts(x, weight, *(half / 2 for half in halves))
+
+
+def _hermite(x: Array, degree: int) -> Array:
+    """Normalised Hermite polynomials h_0 … h_degree at x, shape (degree + 1, nodes)."""
+
+    def step(carry: tuple[Array, Array], m: Array) -> tuple[tuple[Array, Array], Array]:
+        below, here = carry
+        return (here, (x * here - jnp.sqrt(m) * below) / jnp.sqrt(m + 1)), here
+
+    return lax.scan(step, (jnp.zeros_like(x), jnp.ones_like(x)), jnp.arange(degree + 1.0))[1]
+
+
+def moments(act: Activation, q: Array) -> Dual:
+    """E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,)."""
+    if act.dual is not None:
+        return act.dual(q, q, q)
+    return Dual(*by_rows(lambda one: _parts(act, one).moments(), q))
+
+
+def _series(act: Activation, q: Array, degree: int) -> Series:
+    """The series of one sample (q a scalar)."""
+    x, weight, odd, even, slope_even, slope_odd = _parts(act, q)
+    table = _hermite(x, degree)
+    mean = even @ weight
+    b = jnp.zeros(degree + 1).at[0::2].set(table[0::2] @ (weight * slope_even))
+    b = b.at[1::2].set(table[1::2] @ (weight * slope_odd))
+    energy, share = b**2, b**2 / jnp.arange(1, degree + 2)
+    left_even = jnp.maximum((slope_even**2) @ weight - energy[0::2].sum(), 0.0)
+    left_odd = jnp.maximum((slope_odd**2) @ weight - energy[1::2].sum(), 0.0)
+    # The rest of E[φ²]/q is at most its slope's rest over the next order, which also tames the division by a small q.
+    safe = jnp.where(q > 0, q, 1.0)
+    rest_odd = jnp.clip((odd**2) @ weight / safe - share[0::2].sum(), 0.0, left_even / (degree + 3))
+    rest_even = jnp.clip(((even**2) @ weight - mean**2) / safe - share[1::2].sum(), 0.0, left_odd / (degree + 2))
+    return Series(mean, b, jnp.sqrt(jnp.stack([rest_even, rest_odd])), jnp.sqrt(jnp.stack([left_odd, left_even])))
+
+
+def series(act: Activation, q: Array, degree: int) -> Series:
+    """The Hermite series of φ(√q x) for each variance in q (N,)."""
+    by_sample = by_rows(lambda one: _series(act, one, degree), q)
+    return Series(by_sample.mean, *(part.T for part in by_sample[1:]))
+
+
+def _sum(one: Series, other: Series, scale: Array, rho: Array) -> Dual:
+    """Both series of one sample with N others, by Horner's rule: scale and rho are (N,)."""
+    tails = one.value_tail[:, None] * other.value_tail, one.slope_tail[:, None] * other.slope_tail
+    start = tails[0][1] * rho + tails[0][0], tails[1][1] * rho + tails[1][0]
+
+    def step(carry: tuple[Array, Array], term: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
+        b, b_other, share = term
+        product = b * b_other
+        return (carry[0] * rho + product * share, carry[1] * rho + product), None
+
+    shares = 1 / np.arange(1.0, len(one.coefficients) + 1)
+    terms = (one.coefficients, other.coefficients, jnp.asarray(shares))
+    (value, slope), _ = lax.scan(step, start, terms, reverse=True, unroll=16)
+    return Dual(one.mean * other.mean + scale * rho * value, slope)
+
+
+@lru_cache(maxsize=64)
+def _jumps(act: Activation) -> tuple[float, ...]:
+    """Jumps of φ', φ'', φ''' at 0, from derivatives on both sides of it; () without a kink there."""
+    if 0.0 not in act.kinks or act.dual is not None:
+        return ()
+    near = 1e-12  # the derivatives there are the one-sided limits to this relative accuracy
+    with jax.ensure_compile_time_eval():
+        derivative, jumps = act.function, []
+        for _ in range(4):
+            jumps.append(float(derivative(jnp.asarray(near))) - float(derivative(jnp.asarray(-near))))
+            derivative = jax.grad(derivative)
+    if abs(jumps[0]) > 1e-6:
+        raise InvalidInput(f"{act.label} jumps at 0, and a step has no tangent kernel; use a continuous nonlinearity.")
+    return tuple(jump if abs(jump) > 1e-9 else 0.0 for jump in jumps[1:])
+
+
+@lru_cache(maxsize=64)
+def _singular(jumps: tuple[float, ...]) -> Activation:
+    """Σ_j jump_j x₊^j / j!, the simplest function with these jumps."""
+    weights = [jump / math.factorial(j) for j, jump in enumerate(jumps, 1)]
+
+    def function(x: Array) -> Array:
+        ramp = jnp.where(x > 0, x, 0.0)
+        return sum((w * ramp**j for j, w in enumerate(weights, 1)), start=jnp.zeros_like(x))
+
+    return Activation("ramps", "ramps", "", function, (0.0,))
+
+
+def _ramp_moments(rho: Array) -> list[list[Array]]:
+    """I_jk = E[x₊^j y₊^k], j, k ≤ 3, of unit normals with correlation rho (x₊⁰ is the step).
+
+    By parts, I_jk = (j − 1) I_{j−2,k} + ρ k I_{j−1,k−1}. Where a step is differentiated (j = 1, or k = 0) its delta
+    leaves the moment of the other factor at x = 0, or y = 0, over √(2π).
+    """
+    root, sine = math.sqrt(2 * math.pi), jnp.sqrt((1 - rho) * (1 + rho))
+    half_moment = (0.5, 1 / root, 0.5, 2 / root)  # E[y₊^k] of a unit normal
+    table: list[list[Array]] = [[jnp.zeros_like(rho)] * 4 for _ in range(4)]
+    table[0][0] = (math.pi - angle(rho)) / (2 * math.pi)
+    for k in range(4):
+        for j in range(max(k, 1), 4):
+            edge = half_moment[k] * sine**k / root if j == 1 else (j - 1) * table[j - 2][k]
+            across = k * table[j - 1][k - 1] if k else half_moment[j - 1] * sine ** (j - 1) / root
+            table[j][k] = table[k][j] = edge + rho * across
+    return table
+
+
+def _ramps(jumps: tuple[float, ...], q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
+    """Closed-form dual of `_singular(jumps)`."""
+    table = _ramp_moments(rho)
+    left, right = jnp.sqrt(q1), jnp.sqrt(q2)
+    value, slope = jnp.zeros_like(rho), jnp.zeros_like(rho)
+    for j, first in enumerate(jumps):
+        for k, second in enumerate(jumps):
+            weight = first * second / (math.factorial(j) * math.factorial(k))
+            term = weight * left**j * right**k
+            slope = slope + term * table[j][k]
+            value = value + term * scale * table[j + 1][k + 1] / ((j + 1) * (k + 1))
+    return Dual(value, slope)
+
+
+def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
+    """The dual for variances q1 (N1,), q2 (N2,) and covariances k (N1, N2), in blocks of rows.
+
+    `degree` of the series is ignored where a closed form is known; see `choose_degree`.
+    """
+    if act.dual is not None:
+        closed = act.dual
+        return Dual(*by_rows(lambda row: closed(row[0], q2, row[1]), (q1, k)))
+    jumps = _jumps(act)
+    parts = [act, _singular(jumps)] if any(jumps) else [act]
+    others = [series(part, q2, degree) for part in parts]
+    ones = [series(part, q1, degree) for part in parts]
+    rows = [Series(one.mean, *(part.T for part in one[1:])) for one in ones]
+
+    def row(args: tuple[Array, Array, list[Series]]) -> Dual:
+        q, k_row, own = args
+        scale, rho = correlation(q, q2, k_row)
+        smooth = _sum(own[0], others[0], scale, rho)
+        if not any(jumps):
+            return smooth
+        without, ramps = _sum(own[1], others[1], scale, rho), _ramps(jumps, q, q2, scale, rho)
+        return Dual(smooth.value - without.value + ramps.value, smooth.slope - without.slope + ramps.slope)
+
+    return Dual(*by_rows(row, (q1, k, rows)))

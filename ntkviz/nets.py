@@ -1,0 +1,180 @@
+r"""Fully connected networks in the three parameterizations of the theory.
+
+    z^1 = a_1 W^1 x + c_1 b^1,    z^{l+1} = a_{l+1} W^{l+1} φ(z^l) + c_{l+1} b^{l+1},    f = z^{L+1}
+
+`depth` L counts hidden layers. The factors a, c and the standard deviations of W and b are the parameterization
+(`scales`); everything else in the project takes them from there. To add one, add an entry to `PARAMETERIZATIONS`.
+
+Sources: Jacot, Gabriel, Hongler 2018 (NTK parameterization); Yang & Hu 2021 (maximal update, as an
+abc-parameterization).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike, DTypeLike
+
+from ntkviz.activations import Activation, activation
+from ntkviz.errors import InvalidInput
+from ntkviz.specs import Spec, choice, number
+
+
+class Layer(NamedTuple):
+    """Weights of one layer: (fan_in, fan_out) and (fan_out,), or no bias."""
+
+    weight: Array
+    bias: Array | None
+
+
+Params = tuple[Layer, ...]
+
+
+class Scale(NamedTuple):
+    """One layer's factors in the forward pass and standard deviations at initialisation."""
+
+    weight: float
+    bias: float
+    weight_std: float
+    bias_std: float
+
+
+def _ntk(arch: "Architecture", fan_in: int, layer: int) -> Scale:
+    return Scale(arch.sigma_w / math.sqrt(fan_in), arch.sigma_b or 0.0, 1.0, 1.0)
+
+
+def _standard(arch: "Architecture", fan_in: int, layer: int) -> Scale:
+    return Scale(1.0, 1.0, arch.sigma_w / math.sqrt(fan_in), arch.sigma_b or 0.0)
+
+
+def _mup(arch: "Architecture", fan_in: int, layer: int) -> Scale:
+    """f(w) = f_NTK(√n w)/√n with w ~ N(0, 1/n): a = (−½, 0, …, ½), b = ½, c = 0 of Yang & Hu 2021."""
+    root = math.sqrt(arch.width)
+    ntk = _ntk(arch, fan_in, layer)
+    readout = root if layer == arch.depth else 1.0
+    return Scale(ntk.weight * root / readout, ntk.bias * root / readout, 1 / root, 1 / root)
+
+
+PARAMETERIZATIONS: dict[str, Callable[["Architecture", int, int], Scale]] = {
+    "ntk": _ntk,
+    "standard": _standard,
+    "mup": _mup,
+}
+PARAMETERIZATION_NAMES = {"ntk": "NTK", "standard": "standard", "mup": "µP"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Spec):
+    """A fully connected network; `sigma_b=None` is a network without biases.
+
+    With `sigma_b=0` the biases exist and start at zero: in the standard parameterization they are trained, in the
+    others their factor is zero. `activation` is a name of `ACTIVATIONS` or an `Activation` of your own.
+    """
+
+    depth: int = number(1, 1, 256, label="Depth", help="Number of hidden layers, L.")
+    width: int = number(512, 1, 65536, label="Width", help="Neurons in each hidden layer, n.", log=True)
+    activation: str | Activation = "relu"
+    parameterization: str = choice("ntk", PARAMETERIZATION_NAMES, label="Parameterization")
+    sigma_w: float = number(math.sqrt(2), 0.01, 10.0, label="σ_w", help="Scale of the weights.")
+    sigma_b: float | None = number(0.0, 0.0, 10.0, label="σ_b", help="Scale of the biases.", optional=True)
+    outputs: int = number(1, 1, 1000, label="Outputs")
+
+    def check(self) -> None:
+        activation(self.activation)  # raises InvalidInput for an unknown name
+
+
+def scales(arch: Architecture, input_dim: int) -> tuple[Scale, ...]:
+    """The scale of each of the depth + 1 layers, input layer first."""
+    rule = PARAMETERIZATIONS[arch.parameterization]
+    return tuple(rule(arch, input_dim if layer == 0 else arch.width, layer) for layer in range(arch.depth + 1))
+
+
+def shapes(arch: Architecture, input_dim: int) -> tuple[tuple[int, int], ...]:
+    """(fan_in, fan_out) of each layer, input layer first."""
+    sizes = (input_dim, *[arch.width] * arch.depth, arch.outputs)
+    return tuple(pairwise(sizes))
+
+
+def parameter_count(arch: Architecture, input_dim: int) -> int:
+    """Number of trained numbers in the network."""
+    return sum(m * n + (n if arch.sigma_b is not None else 0) for m, n in shapes(arch, input_dim))
+
+
+def init(arch: Architecture, input_dim: int, *, key: Array, dtype: DTypeLike = jnp.float64) -> Params:
+    """Weights drawn from `key`: normal, with the standard deviations of the parameterization."""
+    if input_dim < 1:
+        raise InvalidInput(f"The network needs at least one input, not {input_dim}.")
+    params: Params = _init(arch, input_dim, key, jnp.dtype(dtype))
+    return params
+
+
+@jax.jit(static_argnums=(0, 1, 3))
+def _init(arch: Architecture, input_dim: int, key: Array, dtype: jnp.dtype) -> Params:
+    layers = []
+    keys = jax.random.split(key, 2 * (arch.depth + 1))
+    for i, (shape, scale) in enumerate(zip(shapes(arch, input_dim), scales(arch, input_dim), strict=True)):
+        weight = scale.weight_std * jax.random.normal(keys[2 * i], shape, dtype)
+        bias = None
+        if arch.sigma_b is not None:
+            bias = scale.bias_std * jax.random.normal(keys[2 * i + 1], shape[1:], dtype)
+        layers.append(Layer(weight, bias))
+    return tuple(layers)
+
+
+def apply(arch: Architecture, params: Params, x: ArrayLike) -> Array:
+    """Outputs f(x), shape (N, outputs), for inputs (N, d), in the dtype of the weights."""
+    return forward(arch, params, x)[0]
+
+
+def forward(
+    arch: Architecture, params: Params, x: ArrayLike, taps: tuple[Array, ...] | None = None
+) -> tuple[Array, tuple[Array, ...]]:
+    """Outputs (N, outputs) and the input of each layer, (N, d), (N, n), …, in the dtype of the weights.
+
+    `taps`, where given, are added to the pre-activations of each layer (the outputs' included): the gradient in a
+    tap, taken at zero, is the back-propagated ∂f/∂z of that layer. Raises `InvalidInput` where the inputs or the
+    weights do not have the shapes of the architecture.
+    """
+    h = jnp.asarray(x, params[0][0].dtype)
+    _check(arch, params, h.shape)
+    phi = activation(arch.activation).function
+    inputs = []
+    for i, ((weight, bias), scale) in enumerate(zip(params, scales(arch, h.shape[1]), strict=True)):
+        inputs.append(h)
+        z = scale.weight * (h @ weight)
+        if bias is not None:
+            z = z + scale.bias * bias
+        if taps is not None:
+            z = z + taps[i]
+        h = z if i == arch.depth else phi(z)
+    return h, tuple(inputs)
+
+
+def _check(arch: Architecture, params: Params, points: tuple[int, ...]) -> None:
+    if len(points) != 2:
+        raise InvalidInput(f"The inputs have shape {points}; pass one row a point, (N, d).")
+    expected = shapes(arch, points[1])
+    given = tuple(weight.shape for weight, _ in params)
+    if given != expected:
+        raise InvalidInput(
+            f"Inputs {points} and weights {given} do not fit a network of depth {arch.depth}, width {arch.width} and "
+            f"{arch.outputs} outputs; pass inputs (N, d) and weights {expected}."
+        )
+    if any((bias is None) != (arch.sigma_b is None) for _, bias in params):
+        raise InvalidInput(
+            "A network has biases unless its sigma_b is None; make the weights with the same architecture."
+        )
+
+
+def centred(arch: Architecture, start: Params, alpha: float = 1.0) -> Callable[[Params, ArrayLike], Array]:
+    """The model α (f(w) − f(w₀)) of Chizat, Oyallon & Bach 2019: zero at initialisation, lazy for large α."""
+
+    def model(params: Params, x: ArrayLike) -> Array:
+        return alpha * (apply(arch, params, x) - apply(arch, start, x))
+
+    return model

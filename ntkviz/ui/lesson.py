@@ -1,0 +1,188 @@
+"""The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
+
+import inspect
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ntkviz.engine import Engine, Job
+from ntkviz.engine.limits import spoken
+from ntkviz.errors import Cancelled, NtkvizError
+from ntkviz.figures.chart import Number, View
+from ntkviz.specs import flat
+from ntkviz.ui.stage import stage
+
+PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
+POLL = 0.25  # seconds between two looks at a running job
+SLOW = 2.0  # seconds from which the estimate is shown
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """The server's engine, shared by all sessions."""
+    return Engine()
+
+
+@lru_cache(maxsize=64)
+def viewed(view: Callable[[Any], View], result: Any) -> View:
+    """Figures are made once for a result, however many sessions look at it."""
+    return view(result)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page: `slug` names its charts and downloads, `question` is what the class is to answer."""
+
+    slug: str
+    title: str
+    question: str
+
+    def open(self, controls: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
+        """Draw the heading; return a row of so many places for controls, and the place behind “More”."""
+        st.title(self.title, anchor=False)
+        st.markdown(f"#### {self.question}")
+        places = st.columns([3] * controls + [1], vertical_alignment="bottom")
+        return list(places[:-1]), places[-1].popover("More", width="stretch")
+
+    def presets(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+        """A row of buttons; each sets the controls named in its mapping, and its words say why it is worth a look."""
+        row = st.container(horizontal=True)
+        for label, (reason, values) in presets.items():
+            row.button(label, help=reason, on_click=st.session_state.update, args=(dict(values),), type="secondary")
+
+    def run(self, experiment: Any, spec: Any, view: Callable[[Any], View]) -> None:
+        """Run the experiment where it belongs and show its view, with progress and a way to stop."""
+        session = st.session_state.setdefault("ntkviz_session", uuid.uuid4().hex)
+        held: Job | None = st.session_state.get("ntkviz_job")
+        try:
+            job = held if _stopped(held, experiment, spec) else engine().submit(experiment, spec, session=session)
+        except NtkvizError as error:
+            st.error(str(error), icon="⚠️")
+            job = None
+        if held is not None and held is not job:
+            held.release(session)
+        st.session_state["ntkviz_job"] = job
+        if job is None:
+            return
+        resting = _stopped(job, experiment, spec) or job.wait(PATIENT)
+        st.fragment(self._watch, run_every=None if resting else POLL)(job, session, view)
+
+    def _watch(self, job: Job, session: str, view: Callable[[Any], View]) -> None:
+        """The part of a page that is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
+        status = st.container()
+        body = st.container()
+        stopped = _stopped(job, job.experiment, job.spec)
+        if job.finished or stopped:
+            if st.session_state.pop("ntkviz_polling", None) or (isinstance(job.error, Cancelled) and not stopped):
+                st.rerun()  # ends the polling; a run given up while the browser was away starts again
+            with status:
+                self._explain(job, stopped)
+        else:
+            job.watch(session)
+            with status:
+                self._progress(job, session)
+        if job.result is not None:
+            st.session_state["ntkviz_last"] = job
+        shown = next((x for x in (job.result, job.partial, self._last(job)) if x is not None), None)
+        if shown is not None:
+            with body:
+                self._show(viewed(view, shown), job)
+
+    def _progress(self, job: Job, session: str) -> None:
+        st.session_state["ntkviz_polling"] = True
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        estimate = f" ({spoken(job.cost)})" if job.cost.seconds > SLOW else ""
+        left.progress(min(job.fraction, 1.0), text=f"Computing{estimate}: {job.fraction:.0%}")
+        right.button("Stop", on_click=_stop, args=(job, session), key="stop", width="stretch")
+
+    def _explain(self, job: Job, stopped: bool) -> None:
+        if stopped:
+            left, right = st.columns([6, 1], vertical_alignment="center")
+            left.info("Stopped. What stands below is as far as it got, or the settings before.")
+            right.button("Run again", on_click=_resume, key="again", width="stretch")
+        elif job.error is not None:
+            st.error(str(job.error), icon="⚠️")
+
+    def _last(self, job: Job) -> Any:
+        """The picture that was there before, so that nothing is lost while a new one is made."""
+        last: Job | None = st.session_state.get("ntkviz_last")
+        return last.result if last is not None and last.experiment is job.experiment else None
+
+    def _show(self, view: View, job: Job) -> None:
+        for sentence in view.warnings:
+            st.warning(sentence)
+        key = f"{self.slug}_stage"
+        scrub = view.scrub
+        if scrub is not None:
+            scrub = replace(scrub, start=_frame(len(scrub.values), scrub.start))
+        stage(
+            view.charts,
+            key=key,
+            scrub=scrub,
+            columns=view.columns,
+            settings=flat(job.spec),
+            title=self.title,
+            on_frame=lambda: _keep_frame(key),
+        )
+        _numbers(view.numbers)
+
+    def notes(self, text: str) -> None:
+        """Notes for the lecturer: what to say, what to ask, how long it takes."""
+        with st.expander("Notes for the lecturer"):
+            st.markdown(text)
+
+    def references(self, lines: Sequence[str]) -> None:
+        """Where the theory comes from."""
+        with st.expander("References"):
+            st.markdown("\n".join(f"- {line}" for line in lines))
+
+    def source(self, *functions: Callable[..., Any] | ModuleType) -> None:
+        """The code that ran, as it stands in the package."""
+        with st.expander("The code that ran"):
+            for function in functions:
+                st.code(inspect.getsource(function), language="python")
+
+
+def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
+    """Did this session press Stop on just this run?"""
+    return job is not None and job.answers(experiment, spec) and st.session_state.get("ntkviz_stopped") == job.key
+
+
+def _stop(job: Job, session: str) -> None:
+    st.session_state["ntkviz_stopped"] = job.key
+    job.release(session)
+
+
+def _resume() -> None:
+    st.session_state.pop("ntkviz_stopped", None)
+    st.session_state["ntkviz_polling"] = True  # so that the page runs anew, and submits
+
+
+def _numbers(numbers: Sequence[Number]) -> None:
+    if not numbers:
+        return
+    for place, number in zip(st.columns(len(numbers)), numbers, strict=True):
+        place.metric(number.label, number.value, help=number.help or None)
+        if number.expected:
+            place.caption(number.expected)
+
+
+def _frame(count: int, default: int) -> int:
+    """The frame that the link names, if it names one that exists."""
+    try:
+        asked = int(st.query_params.get("frame", default))
+    except ValueError:
+        asked = default
+    return asked % count if -count <= asked < count else default % count
+
+
+def _keep_frame(key: str) -> None:
+    frame = st.session_state[key].get("frame")
+    if isinstance(frame, int | float):
+        st.query_params["frame"] = str(int(frame))

@@ -1,0 +1,117 @@
+"""The stage: a row of charts in one component, scrubbed, themed and downloaded in the browser.
+
+`st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
+round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ntkviz.figures import theme
+from ntkviz.figures.chart import Chart, Scrub
+
+SCRIPT = Path(__file__).with_name("stage.js")
+STYLE = Path(__file__).with_name("stage.css")
+ASSETS = "ntkviz-assets"  # the route under which app.py serves the script and Plotly
+
+
+@cache
+def digest(path: Path) -> str:
+    """A short fingerprint of a file, so that browsers may cache it for ever."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+@cache
+def plotly_script() -> Path:
+    """The plotly.js that ships with the plotly package: nothing is fetched from the internet."""
+    import plotly
+
+    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    base = st.get_option("server.baseUrlPath").strip("/")
+    prefix = f"/{base}/{ASSETS}" if base else f"/{ASSETS}"
+    loader = (
+        "export default (component) =>\n"  # Streamlit takes a text of one line for a file's name
+        f"import(new URL('{prefix}/stage.{digest(SCRIPT)}.js', window.location.origin).href)"
+        f".then((stage) => stage.default(component, '{prefix}/plotly.{digest(plotly_script())}.js'));"
+    )
+    return st.components.v2.component(
+        "ntkviz.stage", html="<div class='stage'></div>", css=STYLE.read_text(), js=loader, isolate_styles=False
+    )
+
+
+def stage(
+    charts: Sequence[Chart],
+    *,
+    key: str,
+    scrub: Scrub | None = None,
+    settings: dict[str, Any] | None = None,
+    title: str = "",
+    columns: int = 0,
+    on_frame: Callable[[], None] | None = None,
+) -> int | None:
+    """Draw the charts side by side and return the frame at which the user last left the scrub slider.
+
+    `settings` is written into every downloaded picture and table. `columns` is how many charts share a row on a wide
+    screen (default: all of them, three at most).
+    """
+    data = {
+        "charts": [_chart(chart) for chart in charts],
+        "scrub": _scrub(scrub),
+        "settings": {name: str(value) for name, value in (settings or {}).items()},
+        "title": title,
+        "columns": columns or min(len(charts), 3),
+        "dark": theme.DARK,
+    }
+    state = _component()(key=key, data=data, on_frame_change=on_frame or _nothing)
+    frame = getattr(state, "frame", None)
+    return int(frame) if isinstance(frame, int | float) else None
+
+
+def _nothing() -> None:
+    """A state value of a component is kept only when it has a callback."""
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    return {
+        "name": chart.name,
+        "figure": chart.figure.to_json(),
+        "alt": chart.alt,
+        "prompt": chart.prompt,
+        "frames": {
+            str(trace): {attribute: pack(rows) for attribute, rows in updates.items()}
+            for trace, updates in chart.frames.items()
+        },
+        "cursor": None if chart.cursor is None else [float(x) for x in chart.cursor],
+        "span": chart.span,
+    }
+
+
+def _scrub(scrub: Scrub | None) -> dict[str, Any] | None:
+    if scrub is None:
+        return None
+    count = len(scrub.values)
+    values = [f"{value:g}" if isinstance(value, float | np.floating) else str(value) for value in scrub.values]
+    return {"label": scrub.label, "values": values, "start": scrub.start % count, "play": scrub.play}
+
+
+def pack(rows: np.ndarray) -> dict[str, Any]:
+    """An array as base64 float32 with its shape: a third of the bytes of a JSON list."""
+    array = np.ascontiguousarray(rows, dtype="<f4")
+    return {"shape": list(array.shape), "float32": base64.b64encode(array.tobytes()).decode("ascii")}
+
+
+def canonical(data: Any) -> str:
+    """JSON with sorted keys, for tests."""
+    return json.dumps(data, sort_keys=True)

@@ -1,0 +1,90 @@
+"""What a visitor does and sees, in the words of the tests.
+
+Wait for what you expect (`until`, playwright's `expect`), never for a time: right after an action the page can still
+say that it is settled.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+SETTLED = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
+
+# Attributes of a trace as plain lists: typed arrays and rows of them do not cross to Python by themselves.
+READ = """plot => {
+  const plain = v => ArrayBuffer.isView(v) || Array.isArray(v) ? Array.from(v, plain) : v;
+  return plot._fullData.map(t => ({
+    name: t.name, type: t.type, visible: t.visible, mode: t.mode, color: (t.line || t.marker || {}).color,
+    x: plain(t.x ?? []), y: plain(t.y ?? []), z: plain(t.z ?? []),
+  }));
+}"""
+
+
+def visit(page: Page, url: str, path: str = "/") -> None:
+    """Open a page of the course and wait until its script has run."""
+    page.goto(url + path)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until the page is connected, no script is running and every element has been loaded."""
+    page.wait_for_selector(SETTLED, state="attached")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
+
+
+def until(page: Page, holds: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+    """Look again until `holds()` is true, and return it; `what` says in the failure what was waited for."""
+    pause = 50  # ms
+    for _ in range(round(1000 * timeout / pause)):
+        if value := holds():
+            return value
+        page.wait_for_timeout(pause)
+    raise AssertionError(f"Waited {timeout:g} s in vain for {what}.")
+
+
+def control(page: Page, key: str) -> Locator:
+    """The widget with this key."""
+    return page.locator(f".st-key-{key}")
+
+
+def slider(page: Page, key: str, steps: int) -> None:
+    """Move a slider by arrow keys, to the right for positive `steps`. The page reruns once it is let go."""
+    thumb = control(page, key).locator("input[type=range]").first
+    thumb.focus()
+    for _ in range(abs(steps)):
+        thumb.press("ArrowRight" if steps > 0 else "ArrowLeft")
+
+
+def slider_value(page: Page, key: str) -> str:
+    """What the slider says that it is at."""
+    thumb = control(page, key).locator("input[type=range]").first
+    return thumb.get_attribute("aria-valuetext") or thumb.input_value()
+
+
+def choose(page: Page, key: str, option: str) -> None:
+    """Pick an option of a select box by the words that it shows."""
+    control(page, key).locator("input").first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def chart(page: Page, name: str) -> Locator:
+    """The Plotly element of the chart with this name; found anew at every use."""
+    return page.locator(f'[data-chart="{name}"].js-plotly-plot, [data-chart="{name}"] .js-plotly-plot').first
+
+
+def traces(page: Page, name: str) -> list[dict[str, Any]]:
+    """The traces that a chart now draws: name, type, visible, mode, color, x, y, z."""
+    plot = chart(page, name)
+    plot.wait_for(state="attached")
+    until(page, lambda: plot.evaluate("plot => Boolean(plot._fullData)"), f"chart {name} to be drawn")
+    found: list[dict[str, Any]] = plot.evaluate(READ)
+    return found
+
+
+def trace(page: Page, name: str, called: str) -> dict[str, Any]:
+    """The one trace of a chart that has this name in the legend."""
+    found = [t for t in traces(page, name) if t["name"] == called]
+    names = [t["name"] for t in traces(page, name)]
+    assert len(found) == 1, f"chart {name} draws {names}, not one {called!r}"
+    return found[0]
