@@ -4,12 +4,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PORT ?=
+# Given on the command line only: a PORT or HOST of the environment opens nothing.
+PORT :=
+HOST :=
 
 .PHONY: run test check lint types container format bench screenshots clean
 
 run: $(VENV)/app.stamp
-	$(BIN)/streamlit run app.py $(if $(PORT),--server.port $(PORT))
+	$(BIN)/streamlit run app.py $(PORT:%=--server.port %) $(HOST:%=--server.address 0.0.0.0 --browser.serverAddress %)
 
 test: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
@@ -32,11 +34,14 @@ container: $(VENV)/dev.stamp
 	$(BIN)/hadolint Dockerfile
 
 bench: $(VENV)/dev.stamp
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
+	for file in benchmarks/[a-z]*.py; do \
+	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" || exit 1; \
+	done
 
 screenshots: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python -m scripts.screenshots
 
 # The first Python of 3.11 or newer; PYTHON=/path/to/python overrides the search.
 $(BIN)/python:

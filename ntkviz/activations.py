@@ -59,19 +59,19 @@ def correlation(q1: Array, q2: Array, k: Array) -> tuple[Array, Array]:
     return scale, jnp.where(jnp.abs(rho) > 1 - SNAP, jnp.sign(rho), rho)
 
 
-def angle(rho: Array) -> Array:
-    """θ = arccos ρ without the loss of digits near ρ = ±1."""
-    return 2 * jnp.arctan2(jnp.sqrt(1 - rho), jnp.sqrt(1 + rho))
+def sine_and_arcsine(rho: Array) -> tuple[Array, Array]:
+    """√(1 − ρ²) and arcsin ρ = atan2(ρ, √(1 − ρ²)), which keeps its digits near ρ = ±1."""
+    sine = jnp.sqrt((1 - rho) * (1 + rho))
+    return sine, jnp.arctan2(rho, sine)
 
 
 def _piecewise_linear_dual(left: float, right: float, q1: Array, q2: Array, k: Array) -> Dual:
-    """φ(x) = m x + h |x|: the cross terms vanish by symmetry, E|uv| = (2/π) √(q1 q2) (sin θ + (π/2 − θ) cos θ)."""
+    """φ(x) = m x + h |x|: the cross terms vanish by symmetry, E|uv| = (2/π) √(q1 q2) (√(1 − ρ²) + ρ arcsin ρ)."""
     mean, half = (left + right) / 2, (right - left) / 2
     scale, rho = correlation(q1, q2, k)
-    sign = 1 - (2 / math.pi) * angle(rho)  # E[sign u sign v]
-    sine = jnp.sqrt((1 - rho) * (1 + rho))
-    value = scale * (mean**2 * rho + half**2 * ((2 / math.pi) * sine + sign * rho))
-    return Dual(value, mean**2 + half**2 * sign)
+    sine, arcsine = sine_and_arcsine(rho)
+    value = scale * (mean**2 * rho + half**2 * (2 / math.pi) * (sine + rho * arcsine))
+    return Dual(value, mean**2 + half**2 * (2 / math.pi) * arcsine)
 
 
 def _linear_dual(q1: Array, q2: Array, k: Array) -> Dual:

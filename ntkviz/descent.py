@@ -139,9 +139,9 @@ def start(problem: Problem, key: Array | None) -> State:
     return State(problem.start, jnp.asarray(0), jnp.full(lanes, -1), jnp.arange(points), key)
 
 
-def operations(arch: Architecture, x: Array) -> float:
-    """Floating-point operations of a step on x: 2 forward and 4 backward for each weight and point."""
-    return 6.0 * len(x) * parameter_count(arch, x.shape[1])
+def operations(arch: Architecture, input_dim: int, points: int) -> float:
+    """Floating-point operations of a step: 2 forward and 4 backward for each weight and point."""
+    return 6.0 * points * parameter_count(arch, input_dim)
 
 
 def _each(function: Callable[..., Any], vectorised: bool, *lanes: Any) -> Any:
@@ -178,7 +178,7 @@ def advance(arch: Architecture, batch: int | None, problem: Problem, state: Stat
             loss, slope = jax.value_and_grad(scaled_loss)(params)
             return jax.tree.map(lambda w, g: w - eta * g, params, slope), loss * alpha**2
 
-        vectorised = operations(arch, x) < SIDE_BY_SIDE
+        vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
         params, loss = _each(descend, vectorised, state.params, offset, problem.eta, problem.alpha)
         fell = jnp.where((state.fell < 0) & ~(loss < problem.limit), state.step, state.fell)
         return State(params, state.step + 1, fell, order, state.key)
@@ -189,7 +189,9 @@ def advance(arch: Architecture, batch: int | None, problem: Problem, state: Stat
 @partial(jax.jit, static_argnums=0)
 def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
     """(S, N, K): f of each network."""
-    outputs: Array = _each(lambda params: apply(arch, params, x), operations(arch, x) < SIDE_BY_SIDE, params)
+    outputs: Array = _each(
+        lambda params: apply(arch, params, x), operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE, params
+    )
     return outputs
 
 

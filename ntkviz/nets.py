@@ -109,19 +109,24 @@ def init(arch: Architecture, input_dim: int, *, key: Array, dtype: DTypeLike = j
     """Weights drawn from `key`: normal, with the standard deviations of the parameterization."""
     if input_dim < 1:
         raise InvalidInput(f"The network needs at least one input, not {input_dim}.")
-    params: Params = _init(arch, input_dim, key, jnp.dtype(dtype))
+    stds = tuple((scale.weight_std, scale.bias_std) for scale in scales(arch, input_dim))
+    params: Params = _draw(shapes(arch, input_dim), arch.sigma_b is not None, jnp.dtype(dtype), stds, key)
     return params
 
 
-@jax.jit(static_argnums=(0, 1, 3))
-def _init(arch: Architecture, input_dim: int, key: Array, dtype: jnp.dtype) -> Params:
+@jax.jit(static_argnums=(0, 1, 2))  # not the architecture, so that one program serves every activation and σ
+def _draw(
+    sizes: tuple[tuple[int, int], ...],
+    biases: bool,
+    dtype: jnp.dtype,
+    stds: tuple[tuple[float, float], ...],
+    key: Array,
+) -> Params:
     layers = []
-    keys = jax.random.split(key, 2 * (arch.depth + 1))
-    for i, (shape, scale) in enumerate(zip(shapes(arch, input_dim), scales(arch, input_dim), strict=True)):
-        weight = scale.weight_std * jax.random.normal(keys[2 * i], shape, dtype)
-        bias = None
-        if arch.sigma_b is not None:
-            bias = scale.bias_std * jax.random.normal(keys[2 * i + 1], shape[1:], dtype)
+    keys = jax.random.split(key, 2 * len(sizes))
+    for i, (size, (weight_std, bias_std)) in enumerate(zip(sizes, stds, strict=True)):
+        weight = weight_std * jax.random.normal(keys[2 * i], size, dtype)
+        bias = bias_std * jax.random.normal(keys[2 * i + 1], size[1:], dtype) if biases else None
         layers.append(Layer(weight, bias))
     return tuple(layers)
 

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from ntkviz.figures import theme
 from ntkviz.figures.chart import Chart, Scrub, View, Number
 from ntkviz.ui.lesson import Lesson
+from ntkviz.ui import controls
 from ntkviz.experiments.protocol import Cost
 from ntkviz.specs import Spec, number
+from ntkviz.data import DataSpec, CircleFunction
 lesson = Lesson("demo","Demo","What happens?")
-(a,b),more=lesson.open(2)
-with a: f = st.slider("freq",1,8,3,key="freq",bind="query-params")
-with b: slow = st.toggle("slow", key="slow", bind="query-params")
-with more: st.slider("q",1,8,3,key="q",bind="query-params")
 @dataclass(frozen=True,kw_only=True)
 class S(Spec):
     freq:int=number(3,1,8,label="Frequency")
     slow:int=number(0,0,1,label="s")
+    data: DataSpec = CircleFunction()
+(a,b),more=lesson.open(2)
+with a: f = controls.field(S, "freq")
+with b: d = controls.data(("circle","digits","moons","table"), default="circle", more=more)
+with more: slow = st.toggle("slow", key="slow", bind="query-params")
 class E:
     __name__="demo"
     def cost(self,s): return Cost(5.0 if s.slow else .1,1e6)
@@ -32,7 +35,6 @@ def view(s):
     fig.update_yaxes(range=[-1.2,1.2])
     ys=np.array([np.sin(s.freq*x)*(1-np.exp(-k/5)) for k in t])
     fig2=theme.figure("k","loss"); fig2.add_trace(theme.points(theme.DATA,t,np.exp(-t/5)))
-    h=theme.figure("i","j"); import plotly.graph_objects as go
-    h.add_trace(go.Heatmap(z=np.outer(x[:40],x[:40]).astype('f4'),colorscale=theme.SEQUENTIAL))
-    return View((Chart("curve",fig,"A sine","Look at λ<sub>i</sub>: does it grow?",{1:{"y":ys}}),Chart("loss",fig2,"loss","Click me",cursor=t.astype(float)),Chart("heat",h,"heat")),Scrub("step",t),3,(Number("gap","0.03 ± 0.01","theory: 0"),))
-lesson.run(exp(), S(freq=f,slow=int(slow)), view)
+    return View((Chart("curve",fig,"A sine","Look at λ<sub>i</sub>: does it grow?",{1:{"y":ys}}),Chart("loss",fig2,"loss","Click me",cursor=t.astype(float))),Scrub("step",t),3,(Number("gap","0.03 ± 0.01","theory: 0"),))
+lesson.presets({"p":("why",{"slow":False}),"r":("why",{"freq":7,"data":"digits"})})
+lesson.run(exp(), S(freq=f,slow=int(slow),data=d), view)

@@ -28,6 +28,7 @@ from ntkviz.data import (
     load,
     zonal,
 )
+from ntkviz.data.base import rescale
 from ntkviz.data.real import rows, split
 from ntkviz.data.vectors import LINKS, relu_moments
 from ntkviz.errors import InvalidInput
@@ -147,6 +148,13 @@ def test_scaling_uses_the_training_points(cls: type[DataSpec]) -> None:
     spread[~moving] = 1.0  # a blank pixel is centred only
     assert np.allclose(standard.x.std(axis=0)[moving], 1, rtol=1e-12)
     assert np.allclose(standard.x_test, (raw.x_test - centre) / spread, rtol=0, atol=1e-12)
+
+
+def test_a_constant_feature_is_not_blown_up_from_rounding() -> None:
+    data = load(Linear(n=100))
+    flat = dataclasses.replace(data, x=np.where(np.arange(30) == 7, 0.1, data.x))
+    assert flat.x.std(axis=0)[7] > 0  # the mean of equal numbers is off by rounding
+    assert np.abs(rescale(flat, "standardise").x[:, 7]).max() < 1e-15
 
 
 def test_equal_norms_leave_a_point_at_the_centre_and_say_so() -> None:
@@ -318,6 +326,8 @@ def test_random_labels_know_nothing() -> None:
 def test_planes_have_balanced_separated_classes_in_their_window(name: str) -> None:
     data = load(DATASETS[name](n=500, spread=0.0))
     assert data.y.sum() == 0
+    # E|x|²/2 = 1 over 1000 points; |x|²/2 has a standard deviation below 1, so four standard errors are 0.13
+    assert np.mean(np.sum(np.concatenate([data.x, data.x_test]) ** 2, axis=1)) / 2 == pytest.approx(1, abs=0.13)
     one, other = data.x[data.y[:, 0] > 0], data.x[data.y[:, 0] < 0]
     gap = np.min(np.linalg.norm(one[:, None] - other[None], axis=-1))
     assert gap > 0.15

@@ -191,6 +191,15 @@ def test_a_choice_that_cannot_work_says_why(values: dict[str, object], target: s
         load(UploadedTable(table=columns(**values), target=target))
 
 
+def test_a_test_point_out_of_all_proportion_is_refused() -> None:
+    spec = UploadedTable(table=columns(x=range(8), y=[i * 1.5 for i in range(8)]), target="y", scale="none")
+    held = load(spec).x_test[0, 0]
+    wild = columns(x=[1e12 if i == held else i * 1e-9 for i in range(8)], y=[i * 1.5 for i in range(8)])
+    with pytest.raises(InvalidInput, match="choose another scaling"):
+        load(UploadedTable(table=wild, target="y"))
+    assert load(UploadedTable(table=wild, target="y", scale="none")).x_test.max() == 1e12
+
+
 def test_words_cannot_be_numbers_to_predict() -> None:
     with pytest.raises(InvalidInput, match="read it as classes"):
         load(UploadedTable(table=table(GOOD), target="sex", reading="numbers"))
@@ -219,22 +228,29 @@ def test_random_bytes_raise_nothing_but_invalid_input(content: bytes) -> None:
     usable(content)
 
 
-CELL = st.one_of(
+ODD = st.one_of(
     st.floats().map(repr),
-    st.integers(-5, 5).map(str),
-    st.sampled_from(["", "NA", "a", "b", '"', '"x,y"', "1e-300", "5e-324", "1e12", "-0.0", "1,5", "\u0663"]),
+    st.sampled_from(["", "NA", '"', '"x,y"', "1e-300", "5e-324", "1e12", "-0.0", "1,5", "\u0663"]),
     st.text(max_size=3),
 )
+WHOLE = st.integers(-3, 3).map(str)
+COLUMNS = [WHOLE, st.floats(-1e3, 1e3).map(repr), st.sampled_from(["a", "b", "c"]), st.just("7"), WHOLE | st.just("")]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    """Rows of two to four columns of a kind each; now and then one cell is odd."""
+    kinds = draw(st.lists(st.sampled_from(COLUMNS), min_size=2, max_size=4))
+    rows = [[draw(kind) for kind in kinds] for _ in range(draw(st.integers(3, 12)))]
+    if draw(st.booleans()):
+        rows[draw(st.integers(0, len(rows) - 1))][draw(st.integers(0, len(kinds) - 1))] = draw(ODD)
+    return rows
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), max_size=12)),
-    st.sampled_from([",", ";", "\t"]),
-)
+@given(tables(), st.sampled_from([",", ";", "\t"]))
 def test_random_tables_raise_nothing_but_invalid_input(body: list[list[str]], separator: str) -> None:
-    width = len(body[0]) if body else 2
-    lines = [separator.join(f"c{i}" for i in range(width)), *(separator.join(row) for row in body)]
+    lines = [separator.join(f"c{i}" for i in range(len(body[0]))), *(separator.join(row) for row in body)]
     usable("\n".join(lines).encode("utf-8", errors="replace"))
 
 

@@ -3,8 +3,7 @@
 A seeded shuffle sets a quarter of the rows aside for the test; the training points are the first N of the rest, so
 that more points contain the fewer. Where the rest is smaller than N, all of it is used and a warning says so.
 
-Sources: Alpaydin & Kaynak 1998 (digits); Wolberg, Mangasarian, Street & Street 1993 (breast cancer); Aeberhard &
-Forina 1992 (wine); Efron, Hastie, Johnstone & Tibshirani 2004 (diabetes).
+Sources: the UCI repository (digits, breast cancer, wine); Efron, Hastie, Johnstone & Tibshirani 2004 (diabetes).
 """
 
 from collections.abc import Sequence
@@ -35,13 +34,14 @@ def rows(name: Name) -> Rows:
     """All rows of a data set of scikit-learn, which is imported on first use because it is slow."""
     from sklearn import datasets
 
-    bunch = getattr(datasets, f"load_{name}")()
-    names = [str(word) for word in getattr(bunch, "target_names", ())]
+    options = {"scaled": False} if name == "diabetes" else {}  # in its own units, as the other tables are
+    bunch = getattr(datasets, f"load_{name}")(**options)
+    names = tuple(str(word) for word in getattr(bunch, "target_names", ()))
     return Rows(
         np.asarray(bunch.data, dtype=np.float64),
         np.asarray(bunch.target, dtype=np.float64),
         tuple(str(word) for word in bunch.feature_names),
-        tuple(names),
+        names,
     )
 
 

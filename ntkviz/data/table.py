@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ntkviz.data.base import Floats
+from ntkviz.data.base import MAX_SIZE, Floats
 from ntkviz.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ MAX_ROWS = 4000
 MIN_ROWS = 4
 MAX_COLUMNS = 200
 MAX_NAME = 100  # characters of a column's name
-MAX_SIZE = 1e12  # of a number
 MAX_CLASSES = 20
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 

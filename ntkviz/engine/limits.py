@@ -33,8 +33,8 @@ def admit(cost: Cost, limits: Limits) -> None:
         )
     if cost.bytes > limits.bytes:
         raise TooExpensive(
-            f"This run would need about {cost.bytes / MEGABYTE:.0f} MB and the limit is {limits.bytes / MEGABYTE:.0f} MB: "
-            "choose a smaller width or fewer points."
+            f"This run would need about {cost.bytes / MEGABYTE:.0f} MB and the limit is "
+            f"{limits.bytes / MEGABYTE:.0f} MB: choose a smaller width or fewer points."
         )
 
 

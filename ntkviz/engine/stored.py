@@ -1,7 +1,7 @@
 """Results as files: arrays in an .npz, the rest as JSON inside it; never pickle.
 
-A result is a tree of this project's dataclasses, tuples, numbers, words, None and arrays. Reading builds only dataclasses
-that are defined in ntkviz, from fields that they declare, and every spec checks its bounds again on the way in.
+A result is a tree of this project's dataclasses, tuples, numbers, words, None and arrays. Reading builds only
+dataclasses that are defined in ntkviz, from fields that they declare; every spec checks its bounds on the way in.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import importlib
 import json
 from pathlib import Path
 from typing import Any, cast
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -32,10 +33,10 @@ def write(path: Path, result: Any) -> None:
 def read(path: Path) -> Any:
     """Read a result. Raises `InvalidInput` where the file is not one of ours or is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+            arrays = {name: loaded[name] for name in loaded.files}
         return _from_json(json.loads(arrays.pop("tree").tobytes()), arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError) as error:
+    except (OSError, BadZipFile, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError) as error:
         raise InvalidInput(f"The stored result {path.name} cannot be read; make it again.") from error
 
 

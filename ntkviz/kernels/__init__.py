@@ -1,0 +1,14 @@
+"""Kernels of a network: of one finite network, and of the infinitely wide ones."""
+
+from ntkviz.kernels.finite import empirical_nngp, empirical_ntk
+from ntkviz.kernels.infinite import Kernels, infinite_kernels, infinite_layers, infinite_nngp, infinite_ntk
+
+__all__ = [
+    "Kernels",
+    "empirical_nngp",
+    "empirical_ntk",
+    "infinite_kernels",
+    "infinite_layers",
+    "infinite_nngp",
+    "infinite_ntk",
+]

@@ -15,15 +15,16 @@ keep their slow decay: `truncation` says what that costs.
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.typing import ArrayLike
 
-from ntkviz.activations import Activation, Dual, angle, correlation
+from ntkviz.activations import Activation, Dual, correlation, sine_and_arcsine
 from ntkviz.errors import InvalidInput
 
 DEGREES = (32, 64, 128, 256, 512)  # buckets, so that few programs are compiled; even
@@ -45,7 +46,7 @@ class Series(NamedTuple):
 
 
 def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
-    """`function` of each row of the arrays in `rows`, `ROWS` at a time; the last block is filled up with the last row."""
+    """`function` of each row of the arrays in `rows`, `ROWS` at a time; the last block is filled up."""
     n = jax.tree.leaves(rows)[0].shape[0]
     size = min(ROWS, n)
     blocks = -(-n // size)
@@ -58,11 +59,15 @@ def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
     return jax.tree.map(lambda array: array.reshape(blocks * size, *array.shape[2:])[:n], out)
 
 
+def _away(act: Activation) -> list[float]:
+    """Distances from 0 of the kinks elsewhere: they move with the variance, and the nodes with them."""
+    return [abs(kink) for kink in act.kinks if kink != 0]
+
+
 def _quadrature(act: Activation, root: Array) -> tuple[Array, Array]:
     """Nodes x > 0 and weights of E over |x|, split at the kinks of φ(root · x)."""
     edges = jnp.asarray(EDGES)
-    away = [abs(kink) for kink in act.kinks if kink != 0]
-    if away:
+    if away := _away(act):
         edges = jnp.sort(jnp.concatenate([edges, jnp.minimum(jnp.asarray(away) / root, REACH)]))
     unit, weight = np.polynomial.legendre.leggauss(NODES)
     half = jnp.diff(edges)[:, None] / 2
@@ -105,6 +110,14 @@ def _hermite(x: Array, degree: int) -> Array:
     return lax.scan(step, (jnp.zeros_like(x), jnp.ones_like(x)), jnp.arange(degree + 1.0))[1]
 
 
+@cache
+def _table() -> np.ndarray:
+    """`_hermite` at the nodes that all nonlinearities without kinks away from 0 share, to the largest degree."""
+    with jax.ensure_compile_time_eval():
+        x, _ = _quadrature(Activation("", "", "", jnp.positive), jnp.ones(()))
+        return np.asarray(_hermite(x, DEGREES[-1]))
+
+
 def moments(act: Activation, q: Array) -> Dual:
     """E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,)."""
     if act.dual is not None:
@@ -115,18 +128,18 @@ def moments(act: Activation, q: Array) -> Dual:
 def _series(act: Activation, q: Array, degree: int) -> Series:
     """The series of one sample (q a scalar)."""
     x, weight, odd, even, slope_even, slope_odd = _parts(act, q)
-    table = _hermite(x, degree)
+    table = _hermite(x, degree) if _away(act) else _table()[: degree + 1]
+    order = np.arange(degree + 1)
+    parity = np.stack([order % 2, 1 - order % 2]).astype(float)  # rows: odd m, even m
+    b = (parity * jnp.stack([table @ (weight * slope_odd), table @ (weight * slope_even)])).sum(axis=0)
     mean = even @ weight
-    b = jnp.zeros(degree + 1).at[0::2].set(table[0::2] @ (weight * slope_even))
-    b = b.at[1::2].set(table[1::2] @ (weight * slope_odd))
-    energy, share = b**2, b**2 / jnp.arange(1, degree + 2)
-    left_even = jnp.maximum((slope_even**2) @ weight - energy[0::2].sum(), 0.0)
-    left_odd = jnp.maximum((slope_odd**2) @ weight - energy[1::2].sum(), 0.0)
-    # The rest of E[φ²]/q is at most its slope's rest over the next order, which also tames the division by a small q.
-    safe = jnp.where(q > 0, q, 1.0)
-    rest_odd = jnp.clip((odd**2) @ weight / safe - share[0::2].sum(), 0.0, left_even / (degree + 3))
-    rest_even = jnp.clip(((even**2) @ weight - mean**2) / safe - share[1::2].sum(), 0.0, left_odd / (degree + 2))
-    return Series(mean, b, jnp.sqrt(jnp.stack([rest_even, rest_odd])), jnp.sqrt(jnp.stack([left_odd, left_even])))
+    slope_rest = jnp.stack([slope_odd**2, slope_even**2]) @ weight - parity @ b**2
+    slope_rest = jnp.maximum(slope_rest, 0.0)
+    # An even part of φ has odd powers in φ'. Its rest over q is at most that of the slope over the next order, which
+    # also tames the division by a small q.
+    whole = jnp.stack([even**2 @ weight - mean**2, odd**2 @ weight]) / jnp.where(q > 0, q, 1.0)
+    value_rest = jnp.clip(whole - parity @ (b**2 / (order + 1)), 0.0, slope_rest / (degree + np.array([2.0, 3.0])))
+    return Series(mean, b, jnp.sqrt(value_rest), jnp.sqrt(slope_rest))
 
 
 def series(act: Activation, q: Array, degree: int) -> Series:
@@ -156,15 +169,15 @@ def _jumps(act: Activation) -> tuple[float, ...]:
     """Jumps of φ', φ'', φ''' at 0, from derivatives on both sides of it; () without a kink there."""
     if 0.0 not in act.kinks or act.dual is not None:
         return ()
-    near = 1e-12  # the derivatives there are the one-sided limits to this relative accuracy
+    near, noise = 1e-12, 1e-9  # the derivatives at ±near are the one-sided limits but for less than the noise
     with jax.ensure_compile_time_eval():
         derivative, jumps = act.function, []
         for _ in range(4):
             jumps.append(float(derivative(jnp.asarray(near))) - float(derivative(jnp.asarray(-near))))
             derivative = jax.grad(derivative)
-    if abs(jumps[0]) > 1e-6:
+    if abs(jumps[0]) > noise:
         raise InvalidInput(f"{act.label} jumps at 0, and a step has no tangent kernel; use a continuous nonlinearity.")
-    return tuple(jump if abs(jump) > 1e-9 else 0.0 for jump in jumps[1:])
+    return tuple(jump if abs(jump) > noise else 0.0 for jump in jumps[1:])
 
 
 @lru_cache(maxsize=64)
@@ -179,16 +192,23 @@ def _singular(jumps: tuple[float, ...]) -> Activation:
     return Activation("ramps", "ramps", "", function, (0.0,))
 
 
+@lru_cache(maxsize=64)
+def _difference(act: Activation, jumps: tuple[float, ...]) -> Activation:
+    ramps = _singular(jumps).function
+    return Activation(f"smooth part of {act.name}", "", "", lambda x: act.function(x) - ramps(x), act.kinks)
+
+
 def _ramp_moments(rho: Array) -> list[list[Array]]:
     """I_jk = E[x₊^j y₊^k], j, k ≤ 3, of unit normals with correlation rho (x₊⁰ is the step).
 
     By parts, I_jk = (j − 1) I_{j−2,k} + ρ k I_{j−1,k−1}. Where a step is differentiated (j = 1, or k = 0) its delta
     leaves the moment of the other factor at x = 0, or y = 0, over √(2π).
     """
-    root, sine = math.sqrt(2 * math.pi), jnp.sqrt((1 - rho) * (1 + rho))
+    root = math.sqrt(2 * math.pi)
+    sine, arcsine = sine_and_arcsine(rho)
     half_moment = (0.5, 1 / root, 0.5, 2 / root)  # E[y₊^k] of a unit normal
     table: list[list[Array]] = [[jnp.zeros_like(rho)] * 4 for _ in range(4)]
-    table[0][0] = (math.pi - angle(rho)) / (2 * math.pi)
+    table[0][0] = 0.25 + arcsine / (2 * math.pi)
     for k in range(4):
         for j in range(max(k, 1), 4):
             edge = half_moment[k] * sine**k / root if j == 1 else (j - 1) * table[j - 2][k]
@@ -221,9 +241,10 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
         return Dual(*by_rows(lambda row: closed(row[0], q2, row[1]), (q1, k)))
     jumps = _jumps(act)
     parts = [act, _singular(jumps)] if any(jumps) else [act]
-    others = [series(part, q2, degree) for part in parts]
-    ones = [series(part, q1, degree) for part in parts]
-    rows = [Series(one.mean, *(part.T for part in one[1:])) for one in ones]
+    n = len(q1)
+    both = [series(part, q1 if q1 is q2 else jnp.concatenate([q1, q2]), degree) for part in parts]
+    others = both if q1 is q2 else [Series(*(array[..., n:] for array in each)) for each in both]
+    rows = [Series(each.mean[:n], *(array[:, :n].T for array in each[1:])) for each in both]
 
     def row(args: tuple[Array, Array, list[Series]]) -> Dual:
         q, k_row, own = args
@@ -235,3 +256,49 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
         return Dual(smooth.value - without.value + ramps.value, smooth.slope - without.slope + ramps.slope)
 
     return Dual(*by_rows(row, (q1, k, rows)))
+
+
+@jax.jit(static_argnums=0)
+def _gaps(act: Activation, q: Array) -> tuple[Dual, Dual]:
+    """E[φ²] and E[φ'²], (N,), and what a series of each of `DEGREES` leaves out of them, (5, N)."""
+    whole = moments(act, q)
+    parts = series(act, q, DEGREES[-1])
+    energy = parts.coefficients**2
+    share = q * energy / jnp.arange(1, len(energy) + 1)[:, None]
+    rest = Dual(*(jnp.cumsum(each, axis=0)[jnp.asarray(DEGREES)] for each in (share, energy)))
+    return whole, Dual(
+        *(jnp.maximum(m - c, 0.0) for m, c in zip((whole.value - parts.mean**2, whole.slope), rest, strict=True))
+    )
+
+
+def truncation(act: Activation, q: ArrayLike) -> tuple[Dual, Dual]:
+    """Bounds of the series' error at each of `DEGREES`, and the size of what it approximates.
+
+    For all pairs of samples with variances in q (N,) and any correlation ρ: the error of E[φφ] and of E[φ'φ'] is at
+    most the first Dual's (5,), times |ρ|^degree, beside rounding. The second is the largest E[φ²] and E[φ'²].
+    With r = φ − ramps, the rest of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
+    factor 2 is for the rest and for the power that stands in for it.
+    """
+    variances = jnp.atleast_1d(jnp.asarray(q, float))
+    if act.dual is not None:
+        nothing = jnp.zeros(len(DEGREES))
+        return Dual(nothing, nothing), Dual(*(part.max() for part in moments(act, variances)))
+    whole, gaps = _gaps(act, variances)
+    worst = [gap.max(axis=1) for gap in gaps]
+    jumps = _jumps(act)
+    if any(jumps):
+        ramps = _gaps(_singular(jumps), variances)[1]
+        rest = _gaps(_difference(act, jumps), variances)[1]
+        for i, (own, other, smooth) in enumerate(zip(gaps, ramps, rest, strict=True)):
+            r = smooth.max(axis=1)
+            worst[i] = r + 2 * jnp.sqrt(r * jnp.maximum(own, other).max(axis=1))
+    return Dual(2 * worst[0], 2 * worst[1]), Dual(whole.value.max(), whole.slope.max())
+
+
+def choose_degree(act: Activation, q: ArrayLike) -> int:
+    """The smallest of `DEGREES` whose bound is below `TOLERANCE` for the variances q, or the largest."""
+    if act.dual is not None:
+        return 0
+    bound, size = truncation(act, q)
+    good = (bound.value <= TOLERANCE * size.value) & (bound.slope <= TOLERANCE * size.slope)
+    return next((degree for degree, ok in zip(DEGREES, np.asarray(good), strict=True) if ok), DEGREES[-1])

@@ -6,7 +6,8 @@ key of a control is its name in the link.
 
 import dataclasses
 import math
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,6 @@ from ntkviz.activations import ACTIVATIONS
 from ntkviz.data import DATASETS, MAX_BYTES, DataSpec, Table, UploadedTable, parse_csv, preview
 from ntkviz.nets import Architecture
 from ntkviz.specs import Setting, Spec, settings
-
 
 TABLE = "table"  # the name, among data sets, of the user's own
 
@@ -29,53 +29,64 @@ def field(spec: type[Spec], name: str, *, key: str | None = None, **changes: Any
     setting = settings(spec)[name]
     default = changes.pop("default", next(f.default for f in dataclasses.fields(spec) if f.name == name))
     disabled = changes.pop("disabled", False)
-    narrowed = dataclasses.replace(setting, **changes)
-    common = {"key": key or name, "help": narrowed.help or None, "bind": "query-params", "disabled": disabled}
-    return _DRAW[narrowed.kind](narrowed, default, common)
+    return _draw(dataclasses.replace(setting, **changes), default, key or name, disabled=disabled)
 
 
-def _integer(setting: Setting, default: Any, common: dict[str, Any]) -> int:
-    low, high = int(setting.low or 0), int(setting.high or 0)
-    options = [int(x) for x in setting.options] or (powers(low, high) if setting.log else [])
+def begin(below: DeltaGenerator) -> None:
+    """Begin a page: no control has been drawn yet; what needs the page's width goes `below` the row of controls."""
+    st.session_state["ntkviz_defaults"] = {}
+    st.session_state["ntkviz_below"] = below
+
+
+def defaults() -> dict[str, Any]:
+    """The default of each control that this page has drawn, by its key."""
+    return dict(st.session_state.get("ntkviz_defaults", {}))
+
+
+def _draw(setting: Setting, default: Any, key: str, *, disabled: bool = False) -> Any:
+    """One widget: bound to the link, its default remembered so that a preset can put it back."""
+    options, shown = _options(setting)
     if options:
-        return int(st.select_slider(setting.label, options, value=nearest(options, default), **common))
-    return int(st.slider(setting.label, low, high, int(default), int(setting.step or 1), **common))
+        default = nearest(options, default) if setting.kind in {"integer", "real"} else default
+    elif setting.kind in {"integer", "real"}:
+        default = int(default) if setting.kind == "integer" else float(default)
+    st.session_state.setdefault("ntkviz_defaults", {})[key] = default
+    common: dict[str, Any] = {
+        "key": key,
+        "help": setting.help or None,
+        "bind": "query-params",
+        "disabled": disabled,
+    }
+    if setting.kind == "choice":
+        return st.selectbox(setting.label, options, index=options.index(default), format_func=shown, **common)
+    if setting.kind == "flag":
+        return st.toggle(setting.label, value=default, **common)
+    if setting.kind == "text":
+        return st.text_input(setting.label, value=default, max_chars=setting.length, **common)
+    if options:
+        return st.select_slider(setting.label, options, value=default, format_func=shown, **common)
+    return _slider(setting, default, common)
 
 
-def _real(setting: Setting, default: Any, common: dict[str, Any]) -> float:
-    if setting.options:
-        options = [float(x) for x in setting.options]
-        shown = {option: f"{option:.3g}" for option in options}
-        return float(
-            st.select_slider(
-                setting.label, options, value=nearest(options, default), format_func=shown.__getitem__, **common
-            )
-        )
+def _slider(setting: Setting, default: Any, common: dict[str, Any]) -> Any:
+    if setting.kind == "integer":
+        first, last = int(setting.low or 0), int(setting.high or 0)
+        return st.slider(setting.label, first, last, default, int(setting.step or 1), **common)
     low, high = float(setting.low or 0), float(setting.high or 0)
     step = float(setting.step or (high - low) / 100)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return float(st.slider(setting.label, low, high, float(default), step, format=f"%.{decimals}f", **common))
+    return st.slider(setting.label, low, high, default, step, format=f"%.{decimals}f", **common)
 
 
-def _choice(setting: Setting, default: Any, common: dict[str, Any]) -> Any:
-    names = setting.names
-
-    def shown(option: Any) -> str:
-        return str(names.get(option, option))
-
-    options = list(setting.options)
-    return st.selectbox(setting.label, options, index=options.index(default), format_func=shown, **common)
-
-
-def _flag(setting: Setting, default: Any, common: dict[str, Any]) -> bool:
-    return bool(st.toggle(setting.label, value=default, **common))
-
-
-def _text(setting: Setting, default: Any, common: dict[str, Any]) -> str:
-    return str(st.text_input(setting.label, value=default, max_chars=setting.length, **common))
-
-
-_DRAW = {"integer": _integer, "real": _real, "choice": _choice, "flag": _flag, "text": _text}
+def _options(setting: Setting) -> tuple[list[Any], Callable[[Any], str]]:
+    """What there is to choose from, if the control chooses, and how an option is written."""
+    if setting.kind == "choice":
+        return list(setting.options), lambda option: str(setting.names.get(option, option))
+    if setting.kind == "real":
+        return [float(x) for x in setting.options], lambda option: f"{option:.3g}"
+    if setting.kind == "integer" and setting.log and not setting.options:
+        return list(powers(int(setting.low or 0), int(setting.high or 0))), str
+    return list(setting.options), str
 
 
 def powers(low: int, high: int) -> list[int]:
@@ -101,8 +112,7 @@ ACTIVATION = Setting(
 
 def activation(default: str = "relu", *, key: str = "activation", label: str = "Activation") -> str:
     """Which nonlinearity."""
-    common = {"key": key, "help": ACTIVATION.help, "bind": "query-params"}
-    return str(_choice(dataclasses.replace(ACTIVATION, label=label), default, common))
+    return str(_draw(dataclasses.replace(ACTIVATION, label=label), default, key))
 
 
 def data(
@@ -116,30 +126,28 @@ def data(
 ) -> DataSpec:
     """Which data set of `names` (`TABLE` among them offers the user's own), and its settings, drawn in `more`.
 
-    `hidden` leaves fields out; `defaults` replaces the defaults of fields by name, hidden ones too.
+    `hidden` leaves fields out; `defaults` replaces the defaults of fields by name (`n=16`), hidden ones too, or those
+    of one data set by the control's key (`circle_n=16`).
     """
     titles = {name: UploadedTable.title if name == TABLE else DATASETS[name].title for name in names}
-    chosen = st.selectbox(
-        "Data",
-        list(names),
-        index=names.index(default),
-        format_func=titles.__getitem__,
-        key=key,
-        bind="query-params",
-        help="What the network learns.",
-    )
+    setting = Setting("choice", "Data", "What the network learns.", options=names, names=titles)
+    chosen = _draw(setting, default, key)
+    if chosen == TABLE:
+        return uploaded(more=more or nullcontext(), hidden=hidden, **defaults)
     with more or nullcontext():
-        if chosen == TABLE:
-            return uploaded(hidden=hidden, **defaults)
         return data_settings(DATASETS[chosen], hidden=hidden, prefix=chosen, **defaults)
 
 
-def uploaded(*, hidden: tuple[str, ...], **defaults: Any) -> DataSpec:
+def uploaded(*, more: AbstractContextManager[Any], hidden: tuple[str, ...], **defaults: Any) -> DataSpec:
     """A place to drop a CSV file, its first rows, and the column that is the target."""
-    with st.container(border=True):
-        file = st.file_uploader(f"A CSV file, {MAX_BYTES // 1_000_000} MB at most", type=["csv", "tsv", "txt"], key="file")
+    with st.session_state["ntkviz_below"].container(border=True):
+        file = st.file_uploader(
+            f"A CSV file, {MAX_BYTES // 1_000_000} MB at most", type=["csv", "tsv", "txt"], key="file"
+        )
         if file is None:
-            st.info("Drop a table with a header line here. A link cannot carry your file: whoever opens it needs it too.")
+            st.info(
+                "Drop a table with a header line here. A link cannot carry your file: whoever opens it needs it too."
+            )
             st.stop()
         table = _parsed(file)
         for sentence in table.warnings:
@@ -148,7 +156,8 @@ def uploaded(*, hidden: tuple[str, ...], **defaults: Any) -> DataSpec:
         options = list(table.targets)
         target = st.selectbox("Target column", options, index=len(options) - 1, key="target") if options else ""
     drawn = {name: value for name, value in defaults.items() if name in settings(UploadedTable)}
-    values = _values(UploadedTable, hidden=(*hidden, "target"), prefix=TABLE, **drawn)
+    with more:
+        values = _values(UploadedTable, hidden=(*hidden, "target"), prefix=TABLE, **drawn)
     return UploadedTable(table=table, **(values | {"target": target}))
 
 
@@ -173,8 +182,9 @@ def _values(spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, **def
             if name in defaults:
                 values[name] = defaults[name]
             continue
-        changes = {"default": defaults[name]} if name in defaults else {}
-        values[name] = field(spec, name, key=f"{prefix}_{name}", **changes)
+        key = f"{prefix}_{name}"
+        asked = [defaults[word] for word in (key, name) if word in defaults]
+        values[name] = field(spec, name, key=key, **({"default": asked[0]} if asked else {}))
     return values
 
 

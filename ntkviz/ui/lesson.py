@@ -16,6 +16,7 @@ from ntkviz.engine.limits import spoken
 from ntkviz.errors import Cancelled, NtkvizError
 from ntkviz.figures.chart import Number, View
 from ntkviz.specs import flat
+from ntkviz.ui import controls
 from ntkviz.ui.stage import stage
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
@@ -43,18 +44,23 @@ class Lesson:
     title: str
     question: str
 
-    def open(self, controls: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
+    def open(self, places: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
         """Draw the heading; return a row of so many places for controls, and the place behind “More”."""
         st.title(self.title, anchor=False)
         st.markdown(f"#### {self.question}")
-        places = st.columns([3] * controls + [1], vertical_alignment="bottom")
-        return list(places[:-1]), places[-1].popover("More", width="stretch")
+        row_place, below = st.container(), st.container()
+        controls.begin(below)
+        row = row_place.columns([3] * places + [1], vertical_alignment="bottom")
+        return list(row[:-1]), row[-1].popover("More", width="stretch")
 
     def presets(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-        """A row of buttons; each sets the controls named in its mapping, and its words say why it is worth a look."""
+        """A row of buttons; each sets the controls named in its mapping and puts all others back to their defaults.
+
+        The words of a preset say why it is worth a look.
+        """
         row = st.container(horizontal=True)
         for label, (reason, values) in presets.items():
-            row.button(label, help=reason, on_click=st.session_state.update, args=(dict(values),), type="secondary")
+            row.button(label, help=reason, on_click=_set_controls, args=(dict(values),))
 
     def run(self, experiment: Any, spec: Any, view: Callable[[Any], View]) -> None:
         """Run the experiment where it belongs and show its view, with progress and a way to stop."""
@@ -65,6 +71,7 @@ class Lesson:
         except NtkvizError as error:
             st.error(str(error), icon="⚠️")
             job = None
+            self._keep_showing(experiment, view)
         if held is not None and held is not job:
             held.release(session)
         st.session_state["ntkviz_job"] = job
@@ -74,7 +81,7 @@ class Lesson:
         st.fragment(self._watch, run_every=None if resting else POLL)(job, session, view)
 
     def _watch(self, job: Job, session: str, view: Callable[[Any], View]) -> None:
-        """The part of a page that is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
+        """What is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
         status = st.container()
         body = st.container()
         stopped = _stopped(job, job.experiment, job.spec)
@@ -108,6 +115,13 @@ class Lesson:
             right.button("Run again", on_click=_resume, key="again", width="stretch")
         elif job.error is not None:
             st.error(str(job.error), icon="⚠️")
+
+    def _keep_showing(self, experiment: Any, view: Callable[[Any], View]) -> None:
+        """Below a refusal: the last picture, with the settings that made it."""
+        last: Job | None = st.session_state.get("ntkviz_last")
+        if last is not None and last.experiment is experiment:
+            st.caption("The picture below shows the settings before.")
+            self._show(viewed(view, last.result), last)
 
     def _last(self, job: Job) -> Any:
         """The picture that was there before, so that nothing is lost while a new one is made."""
@@ -147,6 +161,11 @@ class Lesson:
         with st.expander("The code that ran"):
             for function in functions:
                 st.code(inspect.getsource(function), language="python")
+
+
+def _set_controls(values: dict[str, Any]) -> None:
+    st.query_params.pop("frame", None)
+    st.session_state.update(controls.defaults() | values)
 
 
 def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:

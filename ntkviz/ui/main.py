@@ -1,30 +1,22 @@
-"""The main script: one navigation table, and the one place where a user's error becomes a sentence on the page."""
+"""The main script: navigation, and the one place where a user's error becomes a sentence on the page."""
 
+from itertools import groupby
 from pathlib import Path
 
 import streamlit as st
 
 import ntkviz
 from ntkviz.errors import NtkvizError
+from ntkviz.ui.syllabus import LESSONS
 
 PAGES = Path(ntkviz.__file__).parents[1] / "pages"
-
-SYLLABUS = {
-    "": [("00_start.py", "Start", "")],
-    "Kernels": [("01_spectrum.py", "Spectrum explorer", "spectrum")],
-    "Training": [("02_train.py", "Train and predict", "train")],
-    "Regimes": [("03_lazy.py", "Lazy or feature learning", "lazy")],
-}
 
 
 def main() -> None:
     st.set_page_config(page_title="ntkviz", page_icon="∇", layout="wide")
-    pages = {
-        section: [
-            st.Page(PAGES / file, title=title, url_path=path or None, default=not path) for file, title, path in lessons
-        ]
-        for section, lessons in SYLLABUS.items()
-    }
+    pages = {"": [st.Page(PAGES / "00_start.py", title="Start", default=True)]}
+    for section, lessons in groupby(LESSONS, key=lambda lesson: lesson.section):
+        pages[section] = [st.Page(PAGES / entry.file, title=entry.title, url_path=entry.path) for entry in lessons]
     page = st.navigation(pages, position="top")
     try:
         page.run()

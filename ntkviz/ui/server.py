@@ -20,10 +20,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ntkviz.ui import stage
+from ntkviz.ui.syllabus import LESSONS
 
 log = logging.getLogger(__name__)
-
-WARM = ("spectrum", "train", "lazy")  # experiments whose defaults are compiled before anyone asks
 
 
 def routes() -> list[Route]:
@@ -61,15 +60,15 @@ def keep_compilations() -> None:
 
 def warm_up() -> None:
     """Compile and run each lesson's default once, then put what is alive out of the garbage collector's sight."""
-    for name in WARM:
+    for lesson in LESSONS:
         started = time.perf_counter()
         try:
-            experiment = importlib.import_module(f"ntkviz.experiments.{name}")
+            experiment = importlib.import_module(f"ntkviz.experiments.{lesson.path}")
             experiment.run(experiment.Spec())
         except Exception:
-            log.exception("warm-up of %s failed", name)
+            log.exception("warm-up of %s failed", lesson.path)
         else:
-            log.info("warm: %s in %.1f s", name, time.perf_counter() - started)
+            log.info("warm: %s in %.1f s", lesson.path, time.perf_counter() - started)
     gc.collect()
     gc.freeze()
 

@@ -26,6 +26,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # a classroom without the internet
 ]
+# At a deep link Streamlit looks for its server below the page's own path first, and is told that there is none.
+PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)$")
 LOCAL = {"localhost", "127.0.0.1"}
 WAITS = 30_000  # ms for anything that is waited for: a first compilation on two busy cores takes about 10 s
 
@@ -113,8 +115,9 @@ def watch(page: Page, complaints: list[str]) -> None:
     """Write down errors and every request that would leave this machine."""
 
     def heard(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+        source = message.location.get("url", "")
+        if message.type == "error" and not PROBE.search(urlsplit(source).path):
+            complaints.append(f"console: {message.text} ({source})")
 
     def asked(url: str) -> None:
         parts = urlsplit(url)

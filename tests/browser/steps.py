@@ -88,3 +88,15 @@ def trace(page: Page, name: str, called: str) -> dict[str, Any]:
     names = [t["name"] for t in traces(page, name)]
     assert len(found) == 1, f"chart {name} draws {names}, not one {called!r}"
     return found[0]
+
+
+def drawings(page: Page) -> int:
+    """How often the page's charts have been drawn."""
+    return int(page.evaluate("Number(document.querySelector('.stage')?.dataset.drawn ?? 0)"))
+
+
+def drawn(page: Page, after: int = 0) -> None:
+    """Wait until the charts have been drawn more often than `after`, and no run goes on."""
+    until(page, lambda: drawings(page) > after, "the charts to be drawn")
+    page.wait_for_function("() => !document.querySelector('.st-key-stop')")
+    settled(page)

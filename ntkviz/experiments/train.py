@@ -1,0 +1,427 @@
+r"""A network trained by gradient descent, beside the closed form that was known before it started.
+
+    f_k(x) = Θ(x, X) Θ⁻¹ (1 - (1 - ηΘ)^k) y,        u_iᵀ(f_k - y) = -(1 - ηλ_i)^k u_iᵀy,        η = c/λ_max(Θ)
+
+Θ is the kernel at infinite width. The network is centred, f(w) - f(w₀), so that both start at zero. Between them stands
+the network's own linearisation: the same closed form with its kernel Θ₀ at the start. A gap is the network's distance
+to either. The step c is in units of the infinite-width λ_max, so that all widths share one clock.
+
+To follow another quantity, give `Curves` a field and `_curves` a line: theory, linearisation and network then have it.
+
+Sources: Jacot, Gabriel & Hongler 2018 (the closed form, its modes); Lee, Xiao, Schoenholz et al. 2019 (the linearised
+network and its gap over width); Dyer & Gur-Ari 2020, Huang & Yau 2020 (corrections of order 1/n).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from ntkviz import specs
+from ntkviz.activations import activation
+from ntkviz.data import CircleFunction, Dataset, DataSpec, labels, load
+from ntkviz.dynamics import Descent, Linearised, linearise
+from ntkviz.errors import InvalidInput
+from ntkviz.experiments.protocol import Cost, Report, silent
+from ntkviz.kernels import empirical_ntk, infinite_ntk
+from ntkviz.nets import Architecture, Params, init, parameter_count
+from ntkviz.spectra import DecayFit, fit_decay, relative_distance, spectrum
+from ntkviz.training import Run, log_steps, train
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+FRAMES = 44  # recorded steps of a curve
+SWEEP_FRAMES = 16  # recorded steps of each network of the sweep
+SURFACE_FRAMES = 34  # recorded steps of a picture of the plane, of GRID × GRID numbers each
+GRID = 36
+FOLLOWED = 5  # modes that are drawn
+WEAK = 0.02  # a mode with less than this share of the strongest one is not: mixing would hide its decay
+WIDTHS = (64, 128, 256, 512, 1024)
+SEEDS = 2  # networks of each width of the sweep
+SWEEP_SECONDS = 0.4  # a network that takes longer is left out of the sweep
+LARGEST = 300  # training points
+VOID = 1e3  # a gap over this many times the targets is that of a closed form that diverged
+KERNEL_ROWS = 1000  # training points times outputs: the side of the linearised network's kernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(specs.Spec):
+    """What is trained, on what, how fast and for how long. The number of outputs is that of the data."""
+
+    arch: Architecture = Architecture(width=512, activation="erf", sigma_w=1.5, sigma_b=0.3)
+    data: DataSpec = CircleFunction(n=16, terms="1:1, 2:0.5, 3:0.5, 5:0.3")
+    c: float = specs.number(
+        0.5,
+        0.05,
+        4.5,
+        label="Step c = ηλ_max",
+        step=0.05,
+        help="The step η in units of 1/λ_max of the infinitely wide network: its closed form converges below c = 2.",
+    )
+    steps: int = specs.number(500, 10, 20000, label="Steps", help="Steps k of full-batch gradient descent.", log=True)
+    fraction: float = specs.number(
+        0.01,
+        1e-6,
+        0.9,
+        label="Loss to reach",
+        help="As a share of the first loss: at which step does the theory say that it is reached, and when is it?",
+    )
+    seed: int = specs.number(0, 0, 2**31 - 1, label="Network seed", help="The same seed draws the same weights.")
+    sweep: bool = specs.flag(
+        True, label="Measure over widths", help="Train networks of other widths too, and fit how their gap falls."
+    )
+
+    def check(self) -> None:
+        if self.arch.parameterization != "ntk":
+            raise InvalidInput("This lesson trains in the NTK parameterization: choose that one.")
+        if not 8 <= self.arch.width <= 8192:
+            raise InvalidInput(f"The width must lie between 8 and 8192 here, not {self.arch.width}.")
+        if self.arch.depth > 16:
+            raise InvalidInput(f"The depth may be at most 16 here, not {self.arch.depth}.")
+        if self.data.n > LARGEST:
+            raise InvalidInput(f"A run to watch may have at most {LARGEST} training points, not {self.data.n}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """T recorded steps of a training: of the theory, of the linearised network or of the network."""
+
+    loss: Floats  # (T,) ½ ‖f - y‖², mean over the training points
+    test_loss: Floats | None  # (T,) the same over the test points, where their targets are known
+    modes: Floats  # (T, G) what is left of each followed mode, ‖u_gᵀ(f - y)‖/‖u_gᵀy‖
+    f: Floats  # (T, M, K) outputs at `Theory.points`
+
+
+@dataclass(frozen=True, eq=False)
+class Theory:
+    """Everything that is known before the training starts; N training points, K outputs."""
+
+    data: Dataset
+    points: Floats  # (M, d): the picture, then the test points; on a circle they are one
+    pictured: int  # points of the picture
+    eta: float
+    steps: Integers  # (T,) from 0
+    eigenvalues: Floats  # (N,) of Θ, descending
+    first: Integers  # (G,) the number, from 1, of the first eigenvalue of each followed mode
+    bases: tuple[Floats, ...]  # G of (N, D): its eigenspace, of D equal eigenvalues
+    frequencies: Integers | None  # (G,) where the modes are waves: points at equal steps around a circle
+    curves: Curves
+    flow: Floats  # (T, G) e^{-λt}, what gradient flow would leave of the modes at t = ηk
+    reached: float | None  # first step at the loss that is asked for, infinite if there is none; None for c ≥ 2
+    bound: float | None  # the same from λ_min alone, ln(1/fraction)/(2ηλ_min)
+
+    @property
+    def tested(self) -> slice:
+        """Which of the points are the test points."""
+        return slice(len(self.points) - len(self.data.x_test), None)
+
+    @property
+    def followed(self) -> Floats:
+        """(G,): the eigenvalue of each followed mode."""
+        return np.asarray(self.eigenvalues[self.first - 1])
+
+    @property
+    def size(self) -> float:
+        """Root mean square of the targets, the unit of a gap."""
+        return float(np.sqrt(np.mean(self.data.y**2))) or 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What a network did; its curves end early where it diverged or has not finished."""
+
+    curves: Curves
+    linearised: Curves  # the closed form with the network's own kernel Θ₀
+    lambda_max: float  # of Θ₀
+    movement: float  # ‖w - w₀‖/‖w₀‖ at the last recorded step
+    diverged_at: int | None
+    drift: float | None = None  # ‖Θ - Θ₀‖/‖Θ₀‖ at the end, on the training data, Frobenius; None while it trains
+    lambda_end: float | None = None  # λ_max of Θ at the end
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Gaps of networks of W widths and S seeds; NaN where the closed form of their own kernel diverges."""
+
+    widths: Integers  # (W,)
+    linearised: Floats  # (W, S)
+    infinite: Floats  # (W, S)
+
+    @property
+    def slopes(self) -> tuple[DecayFit | None, DecayFit | None]:
+        """How both gaps fall with the width; None where too few networks are there for a fit."""
+        at = np.repeat(self.widths, self.linearised.shape[1])
+        own, infinite = (fit_decay(g.ravel(), at=at, first=1, last=np.inf) for g in (self.linearised, self.infinite))
+        return own, infinite
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The theory, complete from the first moment, and the network as far as it has got."""
+
+    spec: Spec
+    theory: Theory
+    network: Network | None = None
+    sweep: Sweep | None = None
+
+    @property
+    def gap_linearised(self) -> float | None:
+        """Largest rms over the test points of network - linearisation at a recorded step, over rms(y); None if void."""
+        return None if self.network is None else _gap(self.theory, self.network, self.network.linearised)
+
+    @property
+    def gap_infinite(self) -> float | None:
+        """The same of network - theory."""
+        return None if self.network is None else _gap(self.theory, self.network, self.theory.curves)
+
+    @property
+    def own_c(self) -> float | None:
+        """ηλ_max with the network's own kernel Θ₀: its linearisation converges below 2."""
+        return None if self.network is None else self.theory.eta * self.network.lambda_max
+
+    @property
+    def reached(self) -> float | None:
+        """Step at which the network's loss came to what is asked for, interpolated; None where it did not."""
+        if self.network is None:
+            return None
+        loss = self.network.curves.loss
+        return _crossing(self.theory.steps[: len(loss)], loss, self.spec.fraction)
+
+    @property
+    def accuracy(self) -> tuple[float, float] | None:
+        """Share of the test points that theory and network classify rightly at the end, where there are classes."""
+        data = self.theory.data
+        if self.network is None or data.task == "regression":
+            return None
+        theory, network = (
+            float(np.mean(labels(curves.f[-1, self.theory.tested]) == data.label_test))
+            for curves in (self.theory.curves, self.network.curves)
+        )
+        return theory, network
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the activation has no kink."""
+        return not activation(self.spec.arch.activation).kinks
+
+
+def cost(spec: Spec) -> Cost:
+    """Seconds on one core for the network and the sweep; bytes of outputs, kernels, weights and activations."""
+    data, arch = _loaded(spec.data), _architecture(spec)
+    rows = len(_points(data)[0])
+    seconds = _seconds(spec) + SEEDS * sum(_seconds(_at(spec, width), SWEEP_FRAMES) for width in _widths(spec))
+    outputs = 32.0 * FRAMES * rows * arch.outputs
+    kernels = 24.0 * rows * len(data.x) * arch.outputs**2
+    weights = 16.0 * parameter_count(arch, data.x.shape[1])
+    return Cost(0.02 + seconds, 30e6 + outputs + kernels + weights + 24.0 * rows * arch.width * arch.depth)
+
+
+def run(spec: Spec, report: Report = silent) -> Result:
+    """The theory, whole before the first step; then the network as it goes; then the gap at other widths."""
+    result = Result(spec, predict(spec))
+    report(0.0, result)
+    widths = _widths(spec)
+    share = 1.0 / (1 + len(widths))
+
+    def watch(fraction: float, network: Network | None = None) -> None:
+        report(share * fraction, None if network is None else replace(result, network=network))
+
+    result = replace(result, network=measure(spec, result.theory, watch))
+    for done in range(len(widths)):
+        report(share * (1 + done), result)
+        result = replace(result, sweep=_sweep(spec, widths[: done + 1]))
+    report(1.0, result)
+    return result
+
+
+def predict(spec: Spec, frames: int | None = None) -> Theory:
+    """The closed form of the infinitely wide network, in which width and seed have no part, at so many steps."""
+    return _predict(replace(spec, arch=replace(spec.arch, width=512), seed=0, sweep=False), frames)
+
+
+@lru_cache(maxsize=32)
+def _predict(spec: Spec, frames: int | None) -> Theory:
+    data = _loaded(spec.data)
+    points, pictured = _points(data)
+    model = linearise(np.asarray(infinite_ntk(spec.arch, data.x)), data.y)
+    largest, smallest = float(model.eigenvalues[0]), float(model.eigenvalues[-1])
+    eta, stable = spec.c / largest, spec.c < 2
+    clock = Descent(eta, log_steps(spec.steps, frames or (SURFACE_FRAMES if data.kind == "plane" else FRAMES)))
+    numbers = _strongest(model)
+    bases = tuple(model.modes[:, number] for number in numbers)
+    f = model.predict(clock, infinite_ntk(spec.arch, points, data.x))
+    return Theory(
+        data=data,
+        points=points,
+        pictured=pictured,
+        eta=eta,
+        steps=clock.steps.astype(np.int64),
+        eigenvalues=model.eigenvalues,
+        first=np.array([number[0] + 1 for number in numbers]),
+        bases=bases,
+        frequencies=_frequencies(data, bases),
+        curves=_curves(data, bases, model.train(clock), f),
+        flow=np.exp(-np.outer(clock.times, [model.eigenvalues[number[0]] for number in numbers])),
+        reached=model.steps_to(eta, spec.fraction * float(model.loss(clock)[0])) if stable else None,
+        bound=math.log(1 / spec.fraction) / (2 * eta * smallest) if stable and smallest > 0 else None,
+    )
+
+
+def _strongest(model: Linearised) -> list[Integers]:
+    """Numbers, from 0, of the eigenvalues of the modes to follow: equal ones are one mode, as on a circle."""
+    values = model.eigenvalues
+    apart = -np.diff(values) > 1e-6 * values[:-1] + 1e-10 * values[0]
+    modes = np.split(np.arange(len(values)), np.flatnonzero(apart) + 1)
+    sizes = np.array([np.linalg.norm(model.coefficients[mode]) for mode in modes])
+    order = [i for i in np.argsort(-sizes)[:FOLLOWED] if sizes[i] >= WEAK * sizes.max()]
+    return [modes[i] for i in sorted(order)]
+
+
+def _frequencies(data: Dataset, bases: tuple[Floats, ...]) -> Integers | None:
+    if data.angle is None or not np.allclose(np.diff(data.angle), 2 * np.pi / len(data.x)):
+        return None
+    return np.array([np.argmax(np.abs(np.fft.rfft(basis[:, 0]))) for basis in bases])
+
+
+def _curves(data: Dataset, bases: tuple[Floats, ...], f_train: Floats, f: Floats) -> Curves:
+    """What is followed of outputs on the training points (T, N, K) and on all points (T, M, K)."""
+    residual = f_train - data.y
+    test = f[:, f.shape[1] - len(data.x_test) :]
+    sizes = [np.linalg.norm(basis.T @ residual, axis=(1, 2)) for basis in bases]
+    starts = [np.linalg.norm(basis.T @ data.y) for basis in bases]
+    return Curves(
+        loss=0.5 * np.sum(residual**2, axis=2).mean(axis=1),
+        test_loss=0.5 * np.sum((test - data.y_test) ** 2, axis=2).mean(axis=1) if data.known else None,
+        modes=np.stack(sizes, axis=1) / np.array(starts),
+        f=f,
+    )
+
+
+def measure(spec: Spec, theory: Theory, watch: Callable[[float, Network | None], None]) -> Network:
+    """One network trained, beside its linearisation; `watch` gets the fraction done and what there is so far."""
+    data, arch = theory.data, _architecture(spec)
+    start = init(arch, data.x.shape[1], key=jax.random.key(spec.seed), dtype=jnp.float32)
+    kernel = np.asarray(empirical_ntk(arch, start, data.x, outputs="full"), np.float64)
+    linearised, lambda_max = _linearised(arch, start, theory, kernel)
+
+    def seen(run: Run) -> Network:
+        curves = _curves(data, theory.bases, np.asarray(run.f_train, np.float64), np.asarray(run.f_test, np.float64))
+        return Network(curves, linearised, lambda_max, float(run.movement[-1]), run.diverged_at)
+
+    def told(fraction: float, run: Run | None = None, /) -> None:
+        watch(fraction, None if run is None else seen(run))
+
+    done = train(
+        arch,
+        start,
+        data.x,
+        data.y,
+        eta=theory.eta,
+        steps=spec.steps,
+        record=theory.steps,
+        centred=True,
+        x_test=theory.points,
+        allow_divergence=True,
+        report=told,
+    )
+    end = np.asarray(empirical_ntk(arch, done.params, data.x, outputs="full"), np.float64)
+    drift, lambda_end = relative_distance(end, kernel), float(np.linalg.norm(end, 2))
+    return replace(seen(done), drift=drift, lambda_end=lambda_end)
+
+
+def _linearised(arch: Architecture, start: Params, theory: Theory, kernel: Floats) -> tuple[Curves, float]:
+    """The network's Taylor expansion in its weights, trained in closed form, and the λ_max of its kernel.
+
+    With K outputs the kernel has rows n·K + k, so that it sees the outputs one after another.
+    """
+    data, steps = theory.data, len(theory.steps)
+    across = empirical_ntk(arch, start, theory.points, data.x, outputs="full")
+    model = linearise(spectrum(kernel, computed_in=np.float32), data.y.ravel())
+    clock = Descent(theory.eta, theory.steps)
+    f_train, f = (f.reshape(steps, -1, arch.outputs) for f in (model.train(clock), model.predict(clock, across)))
+    return _curves(data, theory.bases, f_train, f), float(model.eigenvalues[0])
+
+
+def _sweep(spec: Spec, widths: tuple[int, ...]) -> Sweep:
+    gaps = np.array([[_gaps(replace(_at(spec, n), seed=spec.seed + s)) for s in range(SEEDS)] for n in widths])
+    return Sweep(np.array(widths), gaps[:, :, 0], gaps[:, :, 1])
+
+
+@lru_cache(maxsize=1024)
+def _gaps(spec: Spec) -> tuple[float, float]:
+    """The two gaps of a run, kept: the sweep stays what it is while the width of the page moves."""
+    theory = predict(spec, SWEEP_FRAMES)
+    network = measure(spec, theory, silent)
+    void = network.diverged_at is not None or theory.eta * network.lambda_max >= 2
+    gaps = [None if void else _gap(theory, network, other) for other in (network.linearised, theory.curves)]
+    own, infinite = (math.nan if gap is None else gap for gap in gaps)
+    return own, infinite
+
+
+def _gap(theory: Theory, network: Network, other: Curves) -> float | None:
+    f = network.curves.f[:, theory.tested]
+    apart = np.sqrt(np.mean((f - other.f[: len(f), theory.tested]) ** 2, axis=(1, 2)))
+    gap = float(np.max(apart, initial=0.0)) / theory.size
+    return gap if network.diverged_at is None and gap < VOID else None
+
+
+def _crossing(steps: Integers, loss: Floats, fraction: float) -> float | None:
+    """Where the loss falls to a share of the first, on a straight line between the logarithms of two records."""
+    below = np.flatnonzero(loss <= fraction * loss[0]) if len(loss) else np.array([], int)
+    if not below.size:
+        return None
+    after, before = below[0], below[0] - 1
+    if before < 1:
+        return float(steps[after])
+    height = np.log(loss[before] / (fraction * loss[0])) / np.log(loss[before] / loss[after])
+    return float(np.exp(np.log(steps[before]) + height * np.log(steps[after] / steps[before])))
+
+
+@lru_cache(maxsize=16)
+def _loaded(spec: DataSpec) -> Dataset:
+    data = load(spec)
+    if data.y.size > KERNEL_ROWS:
+        raise InvalidInput(f"{data.y.size} targets are too many here: lower the points until there are {KERNEL_ROWS}.")
+    if not np.any(data.y):
+        raise InvalidInput("The targets are all zero, and the network starts at zero: there is nothing to learn.")
+    return data
+
+
+def _points(data: Dataset) -> tuple[Floats, int]:
+    """Where outputs are recorded, and how many of these points, the first ones, are the picture."""
+    if data.kind != "plane":
+        return data.x_test, len(data.x_test)
+    return np.concatenate([data.grid(GRID), data.x_test]), GRID**2
+
+
+def _architecture(spec: Spec) -> Architecture:
+    return replace(spec.arch, outputs=_loaded(spec.data).y.shape[1])
+
+
+def _at(spec: Spec, width: int) -> Spec:
+    """The same run at another width, alone."""
+    return replace(spec, arch=replace(spec.arch, width=width), fraction=0.5, sweep=False)
+
+
+def _widths(spec: Spec) -> tuple[int, ...]:
+    """Widths of the sweep: those that train quickly, and none where the theory diverges."""
+    if not spec.sweep or spec.c >= 2:
+        return ()
+    return tuple(width for width in WIDTHS if _seconds(_at(spec, width), SWEEP_FRAMES) <= SWEEP_SECONDS)
+
+
+def _seconds(spec: Spec, frames: int = FRAMES) -> float:
+    """Estimate for one network, fitted to measurements."""
+    data, arch = _loaded(spec.data), _architecture(spec)
+    points, rows, neurons = len(_points(data)[0]), len(data.x), arch.width * arch.depth
+    weights = parameter_count(arch, data.x.shape[1])
+    step = 6e-6 + 3e-9 * rows * neurons + weights * (2e-9 + 1.2e-11 * rows)
+    seen = frames * (3e-4 + 3e-9 * points * neurons + 2e-11 * points * weights)
+    kernel = arch.outputs * points * (5e-9 * neurons + 1e-8 * rows * arch.outputs + 6e-11 * weights)
+    return 2e-3 + spec.steps * step + seen + kernel + 2e-9 * data.y.size**3

@@ -1,0 +1,218 @@
+r"""Kernels of infinitely wide networks at initialisation, layer by layer.
+
+    K⁰ = x·x′/d,    K^{l+1} = σ_w² E[φ(u) φ(v)] + σ_b²,    Θ^{l+1} = K^{l+1} + σ_w² Θ^l E[φ′(u) φ′(v)]
+
+with (u, v) ~ N(0, K^l restricted to the pair), K¹ = Θ¹ = σ_w² K⁰ + σ_b²; the output's kernels are those of layer L + 1.
+That is the NTK parameterization. In the standard one the gradient of a layer's weights carries its fan-in, and that of
+its biases carries 1: the first term of Θ is n E[φφ] + 1 instead of K^{l+1}. The maximal update parameterization is the
+NTK network with √n w for its weights and its output divided by √n (`nets`): at initialisation its NTK is that of the
+NTK parameterization, and its output is 0 in the limit, hence so is the NNGP kernel; in training its NTK moves.
+
+σ_w, σ_b, the width and the depth are arguments of the compiled programs, not constants in them: moving them compiles
+nothing. A new nonlinearity needs nothing here.
+
+Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from ntkviz.activations import Activation, activation
+from ntkviz.errors import InvalidInput
+from ntkviz.kernels.duals import DEGREES, choose_degree, dual, moments
+from ntkviz.nets import Architecture
+
+
+class Kernels(NamedTuple):
+    """Covariance of the output at initialisation and neural tangent kernel, one output, same shape."""
+
+    nngp: Array
+    ntk: Array
+
+
+class _Gains(NamedTuple):
+    """What multiplies what in a layer: numbers that change without compiling."""
+
+    weight: float  # σ_w²
+    bias: float  # σ_b²
+    first_weights: float  # K⁰ → the share of the first layer's weights in Θ
+    weights: float  # E[φφ] → the share of a later layer's weights in Θ
+    biases: float  # the share of a layer's biases in Θ
+
+    def covariance(self, expectation: Array) -> Array:
+        """Of pre-activations, from E[φφ] of the layer below (or K⁰)."""
+        return self.weight * expectation + self.bias
+
+
+class _State(NamedTuple):
+    """A layer's kernels, and the variances of both sets of samples: q2 is empty where they are one set."""
+
+    q1: Array  # (N1,)
+    q2: Array  # (N2,) or (0,)
+    nngp: Array  # (N1, N2)
+    ntk: Array  # (N1, N2)
+
+
+def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
+    """Neural tangent kernel Θ at infinite width, (N1, N2), for inputs (N1, d) and (N2, d); x2=None means x1.
+
+    One output, float64. In the standard parameterization Θ grows with the width, and `arch.width` says which is
+    meant. Raises `InvalidInput` for inputs that do not fit, and where a kernel overflows.
+    """
+    return infinite_kernels(arch, x1, x2).ntk
+
+
+def infinite_nngp(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
+    """Covariance K of the output at initialisation at infinite width; arguments as in `infinite_ntk`."""
+    return infinite_kernels(arch, x1, x2).nngp
+
+
+def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
+    """Both kernels of `infinite_ntk` and `infinite_nngp`, at the price of one."""
+    first, second = _inputs(x1, x2)
+    act = activation(arch.activation)
+    gains = _gains(arch, first.shape[1])
+    degree = _degree(act, gains, arch.depth, first, second)
+    return _checked(arch, *_kernels(act, degree, first, second, gains, arch.depth))
+
+
+def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
+    """Kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise `arch`."""
+    first, second = _inputs(x1, x2)
+    act = activation(arch.activation)
+    gains = _gains(arch, first.shape[1])
+    degree = _degree(act, gains, arch.depth, first, second)
+    return _checked(arch, *_layers(act, degree, arch.depth, first, second, gains))
+
+
+def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
+    first = _points(x1, "x1")
+    if x2 is None:
+        return first, None
+    second = _points(x2, "x2")
+    if first.shape[1] != second.shape[1]:
+        raise InvalidInput(
+            f"x1 has {first.shape[1]} columns and x2 has {second.shape[1]}; both must hold points of the same space."
+        )
+    return first, second
+
+
+def _points(x: ArrayLike, name: str) -> Array:
+    try:
+        points = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{name} must hold numbers, one point a row.") from None
+    if points.ndim != 2 or 0 in points.shape:
+        raise InvalidInput(f"{name} has shape {points.shape}; pass points as rows, shape (N, d) with N, d ≥ 1.")
+    if not np.isfinite(points).all():
+        raise InvalidInput(f"{name} holds values that are not finite; drop those rows or fill them in.")
+    return jnp.asarray(points)
+
+
+def _gains(arch: Architecture, input_dim: int) -> _Gains:
+    weight, bias = arch.sigma_w**2, (arch.sigma_b or 0.0) ** 2
+    if arch.parameterization == "standard":
+        return _Gains(weight, bias, float(input_dim), float(arch.width), float(arch.sigma_b is not None))
+    return _Gains(weight, bias, weight, weight, bias)
+
+
+def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
+    if not finite:
+        raise InvalidInput(
+            f"The kernel overflows for σ_w = {arch.sigma_w:g} and depth {arch.depth}; lower one of them or the inputs."
+        )
+    return kernels._replace(nngp=jnp.zeros_like(kernels.nngp)) if arch.parameterization == "mup" else kernels
+
+
+def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
+    d = x1.shape[1]
+    other = x1 if x2 is None else x2
+    k = x1 @ other.T / d
+    q1 = (x1**2).sum(axis=1) / d
+    q2 = jnp.zeros(0) if x2 is None else (x2**2).sum(axis=1) / d
+    if x2 is None:
+        k = jnp.fill_diagonal(k, q1, inplace=False)
+    ntk = gains.first_weights * k + gains.biases
+    return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
+
+
+def _layer(act: Activation, degree: int, symmetric: bool, state: _State, gains: _Gains) -> _State:
+    """The kernels after one more nonlinearity and the layer behind it."""
+    q1, q2, k, ntk = state
+    if symmetric:
+        value, slope = dual(act, q1, q1, k, degree)
+        own, other = jnp.diagonal(value), q2  # exact: the correlation is 1 there
+    else:
+        value, slope = dual(act, q1, q2, k, degree)
+        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2])).value, [len(q1)])
+    ntk = gains.weights * value + gains.biases + gains.weight * ntk * slope
+    return _State(gains.covariance(own), gains.covariance(other), gains.covariance(value), ntk)
+
+
+def _kernels_of(state: _State, symmetric: bool) -> Kernels:
+    kernels = Kernels(state.nngp, state.ntk)
+    return Kernels(*((kernel + kernel.T) / 2 for kernel in kernels)) if symmetric else kernels
+
+
+def _finite(kernels: Kernels) -> Array:
+    return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
+
+
+@jax.jit(static_argnums=(0, 1))
+def _kernels(
+    act: Activation, degree: int, x1: Array, x2: Array | None, gains: _Gains, depth: Array
+) -> tuple[Kernels, Array]:
+    symmetric = x2 is None
+    state = lax.fori_loop(
+        0, depth, lambda _, state: _layer(act, degree, symmetric, state, gains), _start(x1, x2, gains)
+    )
+    kernels = _kernels_of(state, symmetric)
+    return kernels, _finite(kernels)
+
+
+@jax.jit(static_argnums=(0, 1, 2))
+def _layers(
+    act: Activation, degree: int, depth: int, x1: Array, x2: Array | None, gains: _Gains
+) -> tuple[Kernels, Array]:
+    symmetric = x2 is None
+
+    def step(state: _State, _: None) -> tuple[_State, Kernels]:
+        state = _layer(act, degree, symmetric, state, gains)
+        return state, _kernels_of(state, symmetric)
+
+    kernels = lax.scan(step, _start(x1, x2, gains), length=depth)[1]
+    return kernels, _finite(kernels)
+
+
+def _degree(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> int:
+    """The degree that serves the variances of every layer: those of 16 samples are followed through the network."""
+    if act.dual is not None:
+        return 0
+    norms = np.concatenate([(np.asarray(x) ** 2).mean(axis=1) for x in (x1, x2) if x is not None])
+    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth))
+    if not np.isfinite(high):  # the kernel overflows too, and its error says so
+        return DEGREES[0]
+    high = max(high, 1e-300)
+    return choose_degree(act, np.geomspace(max(low, 1e-4 * high), high, 8))
+
+
+@jax.jit(static_argnums=0)
+def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array) -> tuple[Array, Array]:
+    """Smallest and largest variance of a pre-activation, over the hidden layers and the squared norms over d."""
+
+    def step(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        q, low, high = carry
+        return (
+            gains.covariance(moments(act, q).value),
+            jnp.minimum(low, q.min()),
+            jnp.maximum(high, q.max()),
+        )
+
+    start = gains.covariance(norms)
+    _, low, high = lax.fori_loop(0, depth, step, (start, jnp.asarray(jnp.inf), jnp.asarray(0.0)))
+    return low, high

@@ -1,0 +1,59 @@
+"""Stored results: what is written is read back, and nothing but our own dataclasses is ever built."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from ntkviz.data import CircleFunction
+from ntkviz.engine.stored import read, write
+from ntkviz.errors import InvalidInput
+from ntkviz.figures.chart import Scrub
+from ntkviz.nets import Architecture
+
+
+def test_a_tree_of_dataclasses_comes_back_as_it_was(tmp_path):
+    tree = Scrub("step", np.arange(5.0), start=2)
+    write(tmp_path / "one.npz", (tree, Architecture(width=64), CircleFunction(n=8), None, "λ", 0.1))
+    scrub, arch, data, nothing, word, value = read(tmp_path / "one.npz")
+    np.testing.assert_array_equal(scrub.values, tree.values)
+    assert (scrub.label, scrub.start) == ("step", 2)
+    assert (arch, data, nothing, word, value) == (Architecture(width=64), CircleFunction(n=8), None, "λ", 0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["one.npz"]
+
+
+def crafted(path, tree):
+    buffer = io.BytesIO()
+    np.savez(buffer, tree=np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8))
+    path.write_bytes(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"class": "os:system", "fields": {"command": "true"}},
+        {"class": "ntkviz.engine.jobs:Engine", "fields": {}},
+        {"class": "ntkviz.engine.stored:Path", "fields": {}},
+        {"class": "ntkviz.nets:Architecture", "fields": {"width": -1}},
+        {"class": "ntkviz.nets:Architecture", "fields": {"secret": 1}},
+        {"class": "ntkviz.nowhere:Thing", "fields": {}},
+        {"array": "missing"},
+    ],
+)
+def test_a_crafted_file_builds_nothing_else(tmp_path, tree):
+    crafted(tmp_path / "bad.npz", tree)
+    with pytest.raises(InvalidInput, match=r"bad\.npz"):
+        read(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut off"])
+def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "cut.npz").write_bytes(content)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read(tmp_path / "cut.npz")
+
+
+def test_a_result_cannot_hold_a_function(tmp_path):
+    with pytest.raises(TypeError, match="function"):
+        write(tmp_path / "x.npz", (lambda: 0,))
