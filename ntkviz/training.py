@@ -165,7 +165,7 @@ def train_many(
         dtype=jnp.dtype(recording.get("dtype", jnp.float32)),
     )
     batch = _batch(recording.get("batch"), len(problem.x))
-    recorder = _Recorder(arch, problem, recording, len(marks))
+    recorder = _Recorder(arch, problem, recording, len(marks), eta, alpha)
     state = descent.start(problem, recording.get("key"))
     recorder.see(state)
     report(0.0)
@@ -207,9 +207,18 @@ def _batch(batch: int | None, points: int) -> int | None:
 class _Recorder:
     """Keeps what is seen at each recorded step, until a network has diverged."""
 
-    def __init__(self, arch: Architecture, problem: descent.Problem, recording: Recording, marks: int) -> None:
+    def __init__(
+        self,
+        arch: Architecture,
+        problem: descent.Problem,
+        recording: Recording,
+        marks: int,
+        eta: ArrayLike,
+        alpha: ArrayLike,
+    ) -> None:
         self.arch, self.problem, self.recording = arch, problem, recording
         lanes = len(problem.eta)
+        self.eta, self.alpha = (np.broadcast_to(np.ravel(value), lanes) for value in (eta, alpha))  # as given
         points = len(problem.x) + (0 if problem.x_test is None else len(problem.x_test))
         weights = parameter_count(arch, problem.x.shape[1]) if recording.get("weights", False) else 0
         numbers = marks * lanes * (points * arch.outputs + weights)
@@ -292,8 +301,8 @@ class _Recorder:
         params, kernel = self.last[lane]
         return Run(
             steps=self.steps[:count],
-            eta=float(self.problem.eta[lane]),
-            alpha=float(self.problem.alpha[lane]),
+            eta=float(self.eta[lane]),
+            alpha=float(self.alpha[lane]),
             kernel_start=None if kernel is None else self.first_kernels[lane],
             kernel_end=kernel,
             params=jax.tree.map(lambda a: a[lane], params),

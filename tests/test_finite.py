@@ -11,7 +11,7 @@ from ntkviz.activations import ACTIVATIONS
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels import empirical_nngp, empirical_ntk, infinite_nngp, infinite_ntk
 from ntkviz.kernels.finite import Outputs, layerwise
-from ntkviz.nets import PARAMETERIZATIONS, Architecture, Params, apply, init
+from ntkviz.nets import PARAMETERIZATIONS, Architecture, Layer, Params, apply, init, scales, shapes
 from tests import oracle
 
 KEY = jax.random.key(5)
@@ -166,9 +166,13 @@ def test_nngp_is_the_product_of_the_outputs() -> None:
 
 
 def over_seeds(arch: Architecture, seeds: int) -> np.ndarray:
-    """(seeds, 7, 7): the kernels of as many networks."""
-    draw = jax.jit(jax.vmap(lambda key: layerwise(arch, init(arch, 3, key=key), jnp.asarray(X))))
-    return np.asarray(draw(jax.random.split(KEY, seeds)))
+    """(seeds, 7, 7): the kernels of as many networks, drawn by NumPy, which has nothing to compile."""
+    rng = np.random.default_rng(6)
+    params = tuple(
+        Layer(scale.weight_std * rng.normal(size=(seeds, *size)), scale.bias_std * rng.normal(size=(seeds, size[1])))
+        for size, scale in zip(shapes(arch, 3), scales(arch, 3), strict=True)
+    )
+    return np.asarray(jax.jit(jax.vmap(lambda params: layerwise(arch, params, jnp.asarray(X))))(params))
 
 
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)

@@ -107,12 +107,12 @@ def test_float32_stays_float32() -> None:
         run.f_train,
         run.f_test,
         run.movement,
-        run.drift,
         run.kernel_end,
         run.sharpness,
         *jax.tree.leaves(run.params),
     ]
     assert {array.dtype.name for array in arrays} == {"float32"}
+    assert run.eta == ETA
     problem = descent.problem(
         SMALL, START, X, Y, ETA, 1.0, centred=True, x_test=None, y_test=None, dtype=jnp.dtype(jnp.float32)
     )

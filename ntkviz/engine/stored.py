@@ -7,6 +7,7 @@ dataclasses that are defined in ntkviz, from fields that they declare; every spe
 import dataclasses
 import importlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile
@@ -38,6 +39,12 @@ def read(path: Path) -> Any:
         return _from_json(json.loads(arrays.pop("tree").tobytes()), arrays)
     except (OSError, BadZipFile, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError) as error:
         raise InvalidInput(f"The stored result {path.name} cannot be read; make it again.") from error
+
+
+@cache
+def shipped(name: str) -> Any:
+    """A result that comes with the package, read once."""
+    return read(SHIPPED / f"{name}.npz")
 
 
 def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:

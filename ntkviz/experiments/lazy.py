@@ -246,7 +246,7 @@ def foreseen(spec: Spec, data: Dataset, start: Params) -> Sweep:
 
 
 def _linear_curve(own: Linearised, across: np.ndarray, y: np.ndarray, eta: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(A, T) test error of `own`, whose kernel with the test points is `across` (M, N), after `marks` steps of each η."""
+    """(A, T) test error of `own`, whose kernel with the test points is `across` (M, N), after `marks` steps of η."""
     seen = across @ own.modes
     reached = {
         rate: Descent(rate, marks).reach(own.eigenvalues) for rate in set(eta.tolist())

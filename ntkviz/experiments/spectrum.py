@@ -25,6 +25,8 @@ from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_kernels
 from ntkviz.nets import Architecture, Params, init
+from ntkviz.specs import Spec as Settings
+from ntkviz.specs import choice, number
 from ntkviz.spectra import (
     DecayFit,
     Spectrum,
@@ -36,8 +38,6 @@ from ntkviz.spectra import (
     spectrum,
     target_power,
 )
-from ntkviz.specs import Spec as Settings
-from ntkviz.specs import choice, number
 
 Floats = NDArray[np.float64]
 Kernel = Literal["ntk", "nngp"]
@@ -172,7 +172,7 @@ def run(spec: Spec, report: Report = silent) -> Result:
     network = np.asarray(empirical_ntk(spec.arch, params, data.x), np.float64)
     theory = np.asarray(infinite_kernels(spec.arch, data.x).ntk)
     report(0.4)
-    theory_modes, frequency = _theory(theory, spec.data, data)
+    theory_modes, frequency = _theory(theory, data, _circulant(spec.data))
     network_modes = spectrum(network)
     theory_modes = _matched(theory_modes, network_modes, frequency)
     report(0.6)
@@ -219,14 +219,14 @@ def _circulant(data: DataSpec) -> bool:
     return isinstance(data, CircleFunction) and data.placing == "equispaced"
 
 
-def _theory(kernel: Floats, spec: DataSpec, data: Dataset) -> tuple[Spectrum, NDArray[np.int64] | None]:
+def _theory(kernel: Floats, data: Dataset, circulant: bool) -> tuple[Spectrum, NDArray[np.int64] | None]:
     """The theory's eigensystem; at equal steps round the circle it is cosines and sines, with their frequencies."""
-    if not _circulant(spec):
+    if not circulant or data.angle is None:
         return spectrum(kernel), None
     circle = circle_spectrum(kernel[0])
     frequency = np.repeat(np.arange(len(circle.frequencies)), circle.multiplicities)
     sine = np.r_[False, frequency[1:] == frequency[:-1]]
-    waves = np.cos(np.outer(data.angle, frequency) - np.where(sine, np.pi / 2, 0.0))  # type: ignore[arg-type]
+    waves = np.cos(np.outer(data.angle, frequency) - np.where(sine, np.pi / 2, 0.0))
     values = np.repeat(circle.eigenvalues, circle.multiplicities)
     order = np.argsort(-values, kind="stable")  # keeps the two waves of a frequency together
     vectors = waves / np.linalg.norm(waves, axis=0)
@@ -261,8 +261,10 @@ def _order(data: Dataset, modes: Spectrum) -> tuple[NDArray[np.int64], str]:
 
 
 def _position(data: Dataset, order: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+    """Degrees on the circle, otherwise ranks in the order."""
     if data.angle is not None:
-        return np.rad2deg(data.angle[rows])
+        degrees: Floats = np.rad2deg(data.angle[rows])
+        return degrees
     return np.flatnonzero(np.isin(order, rows)) + 1.0
 
 
@@ -298,7 +300,7 @@ def _pictures(
 
 
 def _decay(label: str, arch: Architecture, spec: DataSpec, data: Dataset, kernel: Kernel = "ntk") -> Curve:
-    """The decay at infinite width: of the integral operator at equal steps round the circle, otherwise of the matrix."""
+    """The decay at infinite width: of the matrix, or at equal steps round the circle of the integral operator."""
     if _circulant(spec):
         return _population(label, arch, kernel)
     values, floor = _eigenvalues(np.asarray(getattr(infinite_kernels(arch, data.x), kernel)))
@@ -308,7 +310,7 @@ def _decay(label: str, arch: Architecture, spec: DataSpec, data: Dataset, kernel
 def _eigenvalues(kernel: Floats) -> tuple[Floats, float]:
     """Eigenvalues alone, descending, with their floor: a quarter of the time of `spectrum`."""
     with one_blas_thread():
-        values = np.linalg.eigvalsh(kernel)[::-1]
+        values: Floats = np.linalg.eigvalsh(kernel).astype(np.float64)[::-1]
     return values, rounding_floor(values, kernel.dtype)
 
 
@@ -381,11 +383,10 @@ def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
 
 
 def _samples(seed: int) -> tuple[tuple[str, DataSpec], ...]:
-    common = {"n": SAMPLE, "seed": seed}
     return (
-        ("circle", CircleFunction(placing="random", **common)),
-        ("sphere, d = 3", Sphere(dim=3, **common)),
-        ("sphere, d = 8", Sphere(dim=8, **common)),
-        ("digits, centred", Digits(scale="unit", **common)),
-        ("digits, raw", Digits(scale="none", **common)),
+        ("circle", CircleFunction(n=SAMPLE, seed=seed, placing="random")),
+        ("sphere, d = 3", Sphere(n=SAMPLE, seed=seed, dim=3)),
+        ("sphere, d = 8", Sphere(n=SAMPLE, seed=seed, dim=8)),
+        ("digits, centred", Digits(n=SAMPLE, seed=seed, scale="unit")),
+        ("digits, raw", Digits(n=SAMPLE, seed=seed, scale="none")),
     )

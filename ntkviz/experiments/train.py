@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import linregress
 
 from ntkviz import specs
 from ntkviz.activations import activation
@@ -30,7 +31,7 @@ from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels import empirical_ntk, infinite_ntk
 from ntkviz.nets import Architecture, Params, init, parameter_count
-from ntkviz.spectra import DecayFit, fit_decay, relative_distance, spectrum
+from ntkviz.spectra import relative_distance, spectrum
 from ntkviz.training import Run, log_steps, train
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,6 @@ WEAK = 0.02  # a mode with less than this share of the strongest one is not: mix
 WIDTHS = (64, 128, 256, 512, 1024)
 SEEDS = 2  # networks of each width of the sweep
 SWEEP_SECONDS = 0.4  # a network that takes longer is left out of the sweep
-LARGEST = 300  # training points
 VOID = 1e3  # a gap over this many times the targets is that of a closed form that diverged
 KERNEL_ROWS = 1000  # training points times outputs: the side of the linearised network's kernel
 
@@ -80,12 +80,6 @@ class Spec(specs.Spec):
     def check(self) -> None:
         if self.arch.parameterization != "ntk":
             raise InvalidInput("This lesson trains in the NTK parameterization: choose that one.")
-        if not 8 <= self.arch.width <= 8192:
-            raise InvalidInput(f"The width must lie between 8 and 8192 here, not {self.arch.width}.")
-        if self.arch.depth > 16:
-            raise InvalidInput(f"The depth may be at most 16 here, not {self.arch.depth}.")
-        if self.data.n > LARGEST:
-            raise InvalidInput(f"A run to watch may have at most {LARGEST} training points, not {self.data.n}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +140,18 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
+class Slope:
+    """gap = prefactor · n^exponent, fitted by least squares to the logarithms."""
+
+    exponent: float
+    error: float  # its standard error
+    prefactor: float
+
+    def __call__(self, width: Integers) -> Floats:
+        return np.asarray(self.prefactor * width.astype(np.float64) ** self.exponent)
+
+
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """Gaps of networks of W widths and S seeds; NaN where the closed form of their own kernel diverges."""
 
@@ -154,11 +160,9 @@ class Sweep:
     infinite: Floats  # (W, S)
 
     @property
-    def slopes(self) -> tuple[DecayFit | None, DecayFit | None]:
-        """How both gaps fall with the width; None where too few networks are there for a fit."""
-        at = np.repeat(self.widths, self.linearised.shape[1])
-        own, infinite = (fit_decay(g.ravel(), at=at, first=1, last=np.inf) for g in (self.linearised, self.infinite))
-        return own, infinite
+    def slopes(self) -> tuple[Slope | None, Slope | None]:
+        """How both gaps fall; None with fewer than three widths."""
+        return _slope(self.widths, self.linearised), _slope(self.widths, self.infinite)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +194,7 @@ class Result:
         """Step at which the network's loss came to what is asked for, interpolated; None where it did not."""
         if self.network is None:
             return None
-        loss = self.network.curves.loss
-        return _crossing(self.theory.steps[: len(loss)], loss, self.spec.fraction)
+        return _crossing(self.theory.steps, self.network.curves.loss, self.spec.fraction)
 
     @property
     def accuracy(self) -> tuple[float, float] | None:
@@ -371,16 +374,22 @@ def _gap(theory: Theory, network: Network, other: Curves) -> float | None:
     return gap if network.diverged_at is None and gap < VOID else None
 
 
-def _crossing(steps: Integers, loss: Floats, fraction: float) -> float | None:
-    """Where the loss falls to a share of the first, on a straight line between the logarithms of two records."""
-    below = np.flatnonzero(loss <= fraction * loss[0]) if len(loss) else np.array([], int)
-    if not below.size:
+def _slope(widths: Integers, gaps: Floats) -> Slope | None:
+    at, usable = np.repeat(widths, gaps.shape[1]), np.isfinite(gaps.ravel()) & (gaps.ravel() > 0)
+    if len(np.unique(at[usable])) < 3:
         return None
-    after, before = below[0], below[0] - 1
-    if before < 1:
-        return float(steps[after])
-    height = np.log(loss[before] / (fraction * loss[0])) / np.log(loss[before] / loss[after])
-    return float(np.exp(np.log(steps[before]) + height * np.log(steps[after] / steps[before])))
+    fit = linregress(np.log(at[usable]), np.log(gaps.ravel()[usable]))
+    return Slope(float(fit.slope), float(fit.stderr), math.exp(fit.intercept))
+
+
+def _crossing(steps: Integers, loss: Floats, fraction: float) -> float | None:
+    """Where the loss first falls to a share of its start, on straight lines between the logarithms of records."""
+    below = np.flatnonzero(loss <= fraction * loss[:1])
+    if not below.size or below[0] < 2:  # between step 0 and 1 there is nothing to interpolate
+        return float(steps[below[0]]) if below.size else None
+    around = slice(below[0] - 1, below[0] + 1)
+    step = np.interp(-math.log(fraction * loss[0]), -np.log(loss[around]), np.log(steps[around]))
+    return math.exp(step)
 
 
 @lru_cache(maxsize=16)

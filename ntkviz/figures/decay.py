@@ -11,7 +11,7 @@ ABOVE = 2.5  # a law's line stands this much above its curve, so that both are s
 
 PROMPTS = {
     "depth": "Infinite width, five depths. Depth changes the constants: does it change the <b>slope</b>?",
-    "activation": "A kink gives a power law (straight), a smooth nonlinearity an exponential: which curves bend <b>down</b>?",
+    "activation": "A kink gives a power law, a smooth nonlinearity an exponential: which curves bend <b>down</b>?",
     "kernel": "All layers trained (NTK), or the last alone (NNGP): which kernel keeps the <b>high</b> modes?",
     "width": "Narrow networks lose the <b>tail</b> first: from which mode on does each width leave n = ∞?",
     "data": "The same network, other data: in higher dimension the spectrum is <b>flatter</b>.",

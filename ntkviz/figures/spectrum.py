@@ -1,7 +1,5 @@
 """What the spectrum explorer draws: modes linked by one slider, kernels as heatmaps, spectra side by side."""
 
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 

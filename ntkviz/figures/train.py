@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ntkviz.experiments.train import Curves, Result, Theory
+from ntkviz.experiments.train import Curves, Result, Slope, Theory
 from ntkviz.figures import theme
 from ntkviz.figures.chart import Chart, Number, Scrub, View
 
@@ -28,7 +28,7 @@ def view(result: Result) -> View:
     charts = [_picture(result), _modes(result), _loss(result)]
     if result.spec.sweep and result.spec.c < 2:
         charts.append(_gaps(result))
-    scrub = Scrub("step k =", result.theory.steps)
+    scrub = Scrub("step k =", result.theory.steps, start=_halfway(result.theory))
     columns = 2 if len(charts) == 4 else 3
     return View(tuple(charts), scrub, columns, tuple(_numbers(result)), tuple(_warnings(result)))
 
@@ -155,8 +155,8 @@ def _modes(result: Result) -> Chart:
         "modes",
         figure,
         "How much of the residual is left in each mode of the kernel over the steps, theory and network.",
-        "Each mode falls off its own cliff, near step 1/(ηλ<sub>i</sub>). Dashed: theory, (1−ηλ<sub>i</sub>)<sup>k</sup>; "
-        "dotted: e<sup>−λt</sup>. Which mode leaves its line first?",
+        "Each mode falls off its own cliff, near step 1/(ηλ<sub>i</sub>). Dashed: theory, "
+        "(1−ηλ<sub>i</sub>)<sup>k</sup>; dotted: e<sup>−λt</sup>. Which mode leaves its line first?",
         cursor=at,
     )
 
@@ -167,12 +167,12 @@ def _loss(result: Result) -> Chart:
     trained = _trained(result)
     level = result.spec.fraction * theory.curves.loss[0]
     figure = theme.figure("step k", "loss ½ (f − y)²", height=HEIGHT)
+    figure.add_trace(theme.line(theme.FINITE, at[: len(trained.loss)], _drawn(trained.loss), name="network"))
+    figure.add_trace(theme.line(theme.THEORY, at, _drawn(theory.curves.loss), name="theory"))
     for meaning, tested in ((theme.FINITE, trained.test_loss), (theme.THEORY, theory.curves.test_loss)):
         if tested is not None:
             test = theme.line(meaning, at[: len(tested)], _drawn(tested), name="on test points", width=1.5)
             figure.add_trace(test.update(showlegend=meaning is theme.FINITE))
-    figure.add_trace(theme.line(theme.FINITE, at[: len(trained.loss)], _drawn(trained.loss), name="network"))
-    figure.add_trace(theme.line(theme.THEORY, at, _drawn(theory.curves.loss), name="theory"))
     for meaning, reached in ((theme.FINITE, result.reached), (theme.THEORY, theory.reached)):
         if reached is not None and reached <= at[-1]:
             figure.add_trace(theme.points(meaning, [max(reached, START)], [level], size=12, showlegend=False))
@@ -189,26 +189,23 @@ def _loss(result: Result) -> Chart:
 
 
 def _gaps(result: Result) -> Chart:
-    sweep = result.sweep
+    sweep, here = result.sweep, (result.gap_linearised, result.gap_infinite)
     figure = theme.figure("width n", "gap, share of rms(y)", height=HEIGHT)
-    kinds = (
-        (theme.LINEARISED, "from its linearisation", 0, result.gap_linearised),
-        (theme.THEORY, "from infinite width", 1, result.gap_infinite),
-    )
-    for meaning, name, k, here in kinds:
-        if sweep is not None:
-            gaps, fit = (sweep.linearised, sweep.infinite)[k], sweep.slopes[k]
-            told = name if fit is None else f"{name}: n<sup>{_minus(f'{fit.exponent:.2f}')}</sup>"
-            at = np.repeat(sweep.widths, gaps.shape[1])
-            symbol = "circle" if k == 0 else "diamond"
+    if sweep is not None:
+        at, ends = np.repeat(sweep.widths, sweep.linearised.shape[1]), sweep.widths[[0, -1]]
+        drawn = (
+            (theme.LINEARISED, "circle", "linearisation", sweep.linearised, sweep.slopes[0]),
+            (theme.THEORY, "diamond", "infinite width", sweep.infinite, sweep.slopes[1]),
+        )
+        for meaning, symbol, name, gaps, slope in drawn:
+            told = name if slope is None else f"{name}, n<sup>{_minus(f'{slope.exponent:.2f}')}</sup>"
             dots = theme.points(meaning, at, gaps.ravel(), name=told, size=8)
             figure.add_trace(dots.update(marker={"symbol": symbol}))
-            if fit is not None:
-                ends = np.array([sweep.widths[0], sweep.widths[-1]])
-                figure.add_trace(theme.line(meaning, ends, fit(ends), width=2, showlegend=False))
-        if here is not None:
-            star = theme.points(theme.SELECTED, [result.spec.arch.width], [here], name="this width", size=16)
-            figure.add_trace(star.update(marker={"symbol": "star"}, showlegend=k == 0))
+            if slope is not None:
+                figure.add_trace(theme.line(meaning, ends, slope(ends), width=2, showlegend=False))
+    stars = [(result.spec.arch.width, gap) for gap in here if gap is not None]
+    star = theme.points(theme.SELECTED, *(zip(*stars, strict=True) if stars else ([], [])), name="this width", size=15)
+    figure.add_trace(star.update(marker={"symbol": "star"}))
     figure.update_xaxes(type="log", range=[math.log10(12), math.log10(9000)], tickvals=[16, 64, 256, 1024, 4096])
     figure.update_yaxes(type="log", range=[-3.3, 0.0], tickvals=[0.001, 0.01, 0.1, 1], tickformat=".1~%")
     return Chart(
@@ -223,16 +220,17 @@ def _numbers(result: Result) -> Iterable[Number]:
     theory, network, spec = result.theory, result.network, result.spec
     if network is None:
         return
+    slopes = (None, None) if result.sweep is None else result.sweep.slopes
     yield Number(
         "Gap to its linearisation",
         _percent(result.gap_linearised),
-        "falls like 1/n" if result.smooth else "falls like n^(−3/4), not 1/n: the kinks",
+        ("theory: ∝ 1/n" if result.smooth else "n^(−1) to n^(−1/2): φ has kinks") + _fitted(slopes[0]),
         "Largest rms distance over the test points at any recorded step, as a share of the rms of the targets.",
     )
     yield Number(
         "Gap to infinite width",
         _percent(result.gap_infinite),
-        "falls like 1/√n: the draw of the kernel at the start",
+        "theory: ∝ 1/√n" + _fitted(slopes[1]),
         "The same distance to the theory drawn in the charts, which does not know the network's random weights.",
     )
     yield Number(
@@ -306,6 +304,12 @@ def _range(y: Floats) -> list[float]:
     return [low - margin, high + margin]
 
 
+def _halfway(theory: Theory) -> int:
+    """A frame in which the theory has learned the first modes and not the last: a fifth of the loss is left."""
+    loss = theory.curves.loss
+    return int(np.argmax(loss <= 0.2 * loss[0]))
+
+
 def _log_steps(theory: Theory) -> Floats:
     return np.maximum(theory.steps.astype(np.float64), START)
 
@@ -334,6 +338,10 @@ def _percent(share: float | None) -> str:
 
 def _count(steps: float | None, otherwise: str) -> str:
     return otherwise if steps is None or not math.isfinite(steps) else f"{steps:.0f}" if steps < 1e5 else f"{steps:.1e}"
+
+
+def _fitted(slope: Slope | None) -> str:
+    return "" if slope is None else _minus(f". Fitted exponent {slope.exponent:.2f} ± {slope.error:.2f}")
 
 
 def _minus(number: str) -> str:

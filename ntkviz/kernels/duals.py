@@ -9,8 +9,8 @@ and is put into the next even and the next odd power. That makes the diagonal an
 matrices positive semi-definite, and bounds the error by the same number (`truncation`).
 
 A kink at 0 makes the coefficients decay slowly. Its jumps in φ', φ'', φ''' are those of a combination of x₊, x₊², x₊³,
-whose dual is known (`_ramps`): the series then carries the difference only. Kinks elsewhere split the integrals, but
-keep their slow decay: `truncation` says what that costs.
+whose dual is known (`_ramps_dual`): the series then carries the difference only. Kinks elsewhere split the integrals but keep
+their slow decay: `truncation` says what that costs.
 """
 
 import math
@@ -64,15 +64,20 @@ def _away(act: Activation) -> list[float]:
     return [abs(kink) for kink in act.kinks if kink != 0]
 
 
+def _nodes(edges: np.ndarray | Array) -> tuple[Any, Any]:
+    """Gauss-Legendre nodes and weights of the panels between the edges."""
+    unit, weight = np.polynomial.legendre.leggauss(NODES)
+    half = (edges[1:, None] - edges[:-1, None]) / 2
+    return (edges[:-1, None] + half * (1 + unit)).ravel(), (half * weight).ravel()
+
+
 def _quadrature(act: Activation, root: Array) -> tuple[Array, Array]:
     """Nodes x > 0 and weights of E over |x|, split at the kinks of φ(root · x)."""
-    edges = jnp.asarray(EDGES)
+    edges: np.ndarray | Array = EDGES
     if away := _away(act):
-        edges = jnp.sort(jnp.concatenate([edges, jnp.minimum(jnp.asarray(away) / root, REACH)]))
-    unit, weight = np.polynomial.legendre.leggauss(NODES)
-    half = jnp.diff(edges)[:, None] / 2
-    x = (edges[:-1, None] + half * (1 + unit)).ravel()
-    return x, (half * weight).ravel() * 2 * jnp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+        edges = jnp.sort(jnp.concatenate([jnp.asarray(EDGES), jnp.minimum(jnp.asarray(away) / root, REACH)]))
+    x, weight = _nodes(edges)
+    return jnp.asarray(x), jnp.asarray(weight) * 2 * jnp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
 
 
 class _Parts(NamedTuple):
@@ -88,6 +93,46 @@ class _Parts(NamedTuple):
     def moments(self) -> Dual:
         value, slope = self.odd**2 + self.even**2, self.slope_even**2 + self.slope_odd**2
         return Dual(value @ self.weight, slope @ self.weight)
+
+
+def _parts(act: Activation, q: Array) -> _Parts:
+    root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is the limit of small ones, also at a kink
+    x, weight = _quadrature(act, root)
+    u = root * x
+    right, slope_right = jax.jvp(act.function, (u,), (jnp.ones_like(u),))
+    left, slope_left = jax.jvp(act.function, (-u,), (jnp.ones_like(u),))
+    halves = (right - left, right + left, slope_right + slope_left, slope_right - slope_left)
+    return _Parts(x, weight, *(half / 2 for half in halves))
+
+
+def _next(x: Any, below: Any, here: Any, m: Any) -> Any:
+    """h_{m+1} from h_{m−1} and h_m: the normalised Hermite polynomials are orthonormal under N(0, 1)."""
+    return (x * here - m**0.5 * below) / (m + 1) ** 0.5
+
+
+def _hermite(x: Array, degree: int) -> Array:
+    """h_0 … h_degree at x, shape (degree + 1, nodes)."""
+
+    def step(carry: tuple[Array, Array], m: Array) -> tuple[tuple[Array, Array], Array]:
+        below, here = carry
+        return (here, _next(x, below, here, m)), here
+
+    return lax.scan(step, (jnp.zeros_like(x), jnp.ones_like(x)), jnp.arange(degree + 1.0))[1]
+
+
+@cache
+def _table() -> np.ndarray:
+    """`_hermite` at the nodes that all nonlinearities without kinks away from 0 share, to the largest degree."""
+    x, _ = _nodes(EDGES)
+    rows = [np.zeros_like(x), np.ones_like(x)]
+    for m in range(DEGREES[-1]):
+        rows.append(_next(x, rows[-2], rows[-1], m))
+    return np.stack(rows[1:])
+
+
+def moments(self) -> Dual:
+    value, slope = self.odd**2 + self.even**2, self.slope_even**2 + self.slope_odd**2
+    return Dual(value @ self.weight, slope @ self.weight)
 
 
 def _parts(act: Activation, q: Array) -> _Parts:
@@ -181,7 +226,7 @@ def _jumps(act: Activation) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=64)
-def _singular(jumps: tuple[float, ...]) -> Activation:
+def _ramps(jumps: tuple[float, ...]) -> Activation:
     """Σ_j jump_j x₊^j / j!, the simplest function with these jumps."""
     weights = [jump / math.factorial(j) for j, jump in enumerate(jumps, 1)]
 
@@ -194,7 +239,7 @@ def _singular(jumps: tuple[float, ...]) -> Activation:
 
 @lru_cache(maxsize=64)
 def _difference(act: Activation, jumps: tuple[float, ...]) -> Activation:
-    ramps = _singular(jumps).function
+    ramps = _ramps(jumps).function
     return Activation(f"smooth part of {act.name}", "", "", lambda x: act.function(x) - ramps(x), act.kinks)
 
 
@@ -217,8 +262,8 @@ def _ramp_moments(rho: Array) -> list[list[Array]]:
     return table
 
 
-def _ramps(jumps: tuple[float, ...], q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
-    """Closed-form dual of `_singular(jumps)`."""
+def _ramps_dual(jumps: tuple[float, ...], q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
+    """Closed-form dual of `_ramps(jumps)`."""
     table = _ramp_moments(rho)
     left, right = jnp.sqrt(q1), jnp.sqrt(q2)
     value, slope = jnp.zeros_like(rho), jnp.zeros_like(rho)
@@ -240,7 +285,7 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
         closed = act.dual
         return Dual(*by_rows(lambda row: closed(row[0], q2, row[1]), (q1, k)))
     jumps = _jumps(act)
-    parts = [act, _singular(jumps)] if any(jumps) else [act]
+    parts = [act, _ramps(jumps)] if any(jumps) else [act]
     n = len(q1)
     both = [series(part, q1 if q1 is q2 else jnp.concatenate([q1, q2]), degree) for part in parts]
     others = both if q1 is q2 else [Series(*(array[..., n:] for array in each)) for each in both]
@@ -252,7 +297,7 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
         smooth = _sum(own[0], others[0], scale, rho)
         if not any(jumps):
             return smooth
-        without, ramps = _sum(own[1], others[1], scale, rho), _ramps(jumps, q, q2, scale, rho)
+        without, ramps = _sum(own[1], others[1], scale, rho), _ramps_dual(jumps, q, q2, scale, rho)
         return Dual(smooth.value - without.value + ramps.value, smooth.slope - without.slope + ramps.slope)
 
     return Dual(*by_rows(row, (q1, k, rows)))
@@ -271,34 +316,43 @@ def _gaps(act: Activation, q: Array) -> tuple[Dual, Dual]:
     )
 
 
-def truncation(act: Activation, q: ArrayLike) -> tuple[Dual, Dual]:
-    """Bounds of the series' error at each of `DEGREES`, and the size of what it approximates.
+class Truncation(NamedTuple):
+    """Bounds of the error of a series of each of `DEGREES`, (5,), and the largest E[φ²] and E[φ'²] beside them."""
 
-    For all pairs of samples with variances in q (N,) and any correlation ρ: the error of E[φφ] and of E[φ'φ'] is at
-    most the first Dual's (5,), times |ρ|^degree, beside rounding. The second is the largest E[φ²] and E[φ'²].
-    With r = φ − ramps, the rest of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
-    factor 2 is for the rest and for the power that stands in for it.
+    value: np.ndarray  # of E[φ(u) φ(v)]
+    slope: np.ndarray  # of E[φ'(u) φ'(v)]
+    value_size: float
+    slope_size: float
+
+
+def truncation(act: Activation, q: ArrayLike) -> Truncation:
+    """How far a series can be off, for all pairs of samples with variances in q (N,).
+
+    The bounds hold for every correlation ρ, and times |ρ|^degree for a given one; rounding comes on top. With
+    r = φ − ramps, what is left of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
+    factor 2 is for what is left out and for the power that stands in for it.
     """
-    variances = jnp.atleast_1d(jnp.asarray(q, float))
+    variances = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if act.dual is not None:
-        nothing = jnp.zeros(len(DEGREES))
-        return Dual(nothing, nothing), Dual(*(part.max() for part in moments(act, variances)))
-    whole, gaps = _gaps(act, variances)
+        sizes = (float(part.max()) for part in moments(act, jnp.asarray(variances)))
+        return Truncation(np.zeros(len(DEGREES)), np.zeros(len(DEGREES)), *sizes)
+    whole, gaps = jax.tree.map(np.asarray, _gaps(act, variances))
     worst = [gap.max(axis=1) for gap in gaps]
     jumps = _jumps(act)
     if any(jumps):
-        ramps = _gaps(_singular(jumps), variances)[1]
-        rest = _gaps(_difference(act, jumps), variances)[1]
+        ramps, rest = (
+            jax.tree.map(np.asarray, _gaps(part, variances)[1]) for part in (_ramps(jumps), _difference(act, jumps))
+        )
         for i, (own, other, smooth) in enumerate(zip(gaps, ramps, rest, strict=True)):
             r = smooth.max(axis=1)
-            worst[i] = r + 2 * jnp.sqrt(r * jnp.maximum(own, other).max(axis=1))
-    return Dual(2 * worst[0], 2 * worst[1]), Dual(whole.value.max(), whole.slope.max())
+            worst[i] = r + 2 * np.sqrt(r * np.maximum(own, other).max(axis=1))
+    return Truncation(2 * worst[0], 2 * worst[1], float(whole.value.max()), float(whole.slope.max()))
 
 
 def choose_degree(act: Activation, q: ArrayLike) -> int:
     """The smallest of `DEGREES` whose bound is below `TOLERANCE` for the variances q, or the largest."""
     if act.dual is not None:
         return 0
-    bound, size = truncation(act, q)
-    good = (bound.value <= TOLERANCE * size.value) & (bound.slope <= TOLERANCE * size.slope)
-    return next((degree for degree, ok in zip(DEGREES, np.asarray(good), strict=True) if ok), DEGREES[-1])
+    bound = truncation(act, q)
+    good = (bound.value <= TOLERANCE * bound.value_size) & (bound.slope <= TOLERANCE * bound.slope_size)
+    return next((degree for degree, ok in zip(DEGREES, good, strict=True) if ok), DEGREES[-1])

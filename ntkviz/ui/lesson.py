@@ -18,6 +18,7 @@ from ntkviz.figures.chart import Number, View
 from ntkviz.specs import flat
 from ntkviz.ui import controls
 from ntkviz.ui.stage import stage
+from ntkviz.ui.syllabus import Entry
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
@@ -129,22 +130,7 @@ class Lesson:
         return last.result if last is not None and last.experiment is job.experiment else None
 
     def _show(self, view: View, job: Job) -> None:
-        for sentence in view.warnings:
-            st.warning(sentence)
-        key = f"{self.slug}_stage"
-        scrub = view.scrub
-        if scrub is not None:
-            scrub = replace(scrub, start=_frame(len(scrub.values), scrub.start))
-        stage(
-            view.charts,
-            key=key,
-            scrub=scrub,
-            columns=view.columns,
-            settings=flat(job.spec),
-            title=self.title,
-            on_frame=lambda: _keep_frame(key),
-        )
-        _numbers(view.numbers)
+        show(self.slug, self.title, view, job.spec)
 
     def notes(self, text: str) -> None:
         """Notes for the lecturer: what to say, what to ask, how long it takes."""
@@ -161,6 +147,36 @@ class Lesson:
         with st.expander("The code that ran"):
             for function in functions:
                 st.code(inspect.getsource(function), language="python")
+
+
+def show(slug: str, title: str, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
+    """Put a view on the page: warnings, the stage, the numbers; or `only` the charts with these names."""
+    key = f"{slug}_stage"
+    charts = [chart for chart in view.charts if not only or chart.name in only]
+    for sentence in () if only else view.warnings:
+        st.warning(sentence)
+    scrub = view.scrub
+    if scrub is not None:
+        scrub = replace(scrub, start=_frame(len(scrub.values), scrub.start))
+    stage(
+        charts,
+        key=key,
+        scrub=scrub,
+        columns=0 if only else view.columns,
+        settings=flat(spec),
+        title=title,
+        on_frame=lambda: _keep_frame(key),
+    )
+    if not only:
+        _numbers(view.numbers)
+
+
+def cards(lessons: Sequence[Entry]) -> None:
+    """The syllabus as cards: section, link, question."""
+    for place, entry in zip(st.columns(len(lessons)), lessons, strict=True):
+        with place.container(border=True):
+            st.page_link(f"../../pages/{entry.file}", label=f"**{entry.title}**")
+            st.markdown(entry.question)
 
 
 def _set_controls(values: dict[str, Any]) -> None:
