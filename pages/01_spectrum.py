@@ -79,8 +79,8 @@ click a mode: all three move together.
 
 **On the circle** the modes at infinite width are waves, and for a nonlinearity with a kink $\lambda_k \sim k^{-2}$ at
 *every* depth (NNGP: $k^{-4}$); on the sphere $S^{d-1}$ it is $k^{-d}$, which over the mode number is $i^{-d/(d-1)}$.
-Depth, activation and data do change the kernel; only this exponent is left alone by the depth. On measured data there is no
-such law, and the slope fitted over a few hundred modes does fall with depth.
+Depth, activation and data do change the kernel; only this exponent is left alone by the depth. On measured data there
+is no such law, and the slope fitted over a few hundred modes does fall with depth.
 
 **A network of finite width** has a random kernel near this one, $\|\Theta_n-\Theta_\infty\| \sim n^{-1/2}$. The large
 eigenvalues barely notice; the small ones are the first that a narrow network loses. A cosine and a sine of one
@@ -93,8 +93,8 @@ lesson.notes(
   Then move the depth from 1 to 10: the eigenvalues move, the slope of −2 does not.
 - *No bias, 2 minutes.* A quarter of the target lies in modes with eigenvalue zero. What will gradient descent do with
   them? (Nothing, ever.) Then raise the depth to 2, or σ_b under “More”.
-- *Digits, 3 minutes.* Step through the eigen-images: coarse shapes first, strokes later. Whether a digit is odd or even is
-  spread over dozens of modes, while the circle's target sits in eleven.
+- *Digits, 3 minutes.* Step through the eigen-images: coarse shapes first, strokes later. Whether a digit is odd or
+  even is spread over dozens of modes, while the circle's target sits in eleven.
 - *Widths, 2 minutes.* Compare “widths of the network”: at which mode does n = 16 leave the theory? What does a
   network learn there?
 - *Beware.* The dotted floor, where it appears, is rounding: nothing below it means anything, and nothing is fitted

@@ -84,42 +84,46 @@ lesson.run(lazy, spec, view)
 
 st.markdown(
     r"""
-The model is $F = \alpha\,(f(w) - f(w_0))$, and its loss is divided by $\alpha^2$. Then $\dot F = -\Theta\,(F - y)$ holds for every
-$\alpha$, and only one thing changes: to reach the same $F$, the network $f$ has **$1/\alpha$ as far to go**.
+The model is $F = \alpha\,(f(w) - f(w_0))$, and its loss is divided by $\alpha^2$. Then $\dot F = -\Theta\,(F - y)$
+holds for every $\alpha$, and only one thing changes: to reach the same $F$, the network $f$ has **$1/\alpha$ as far
+to go**.
 
-- **Large α, lazy.** The weights hardly move, the kernel keeps its value at the start, and training is linear regression in the
-  features the network was born with. To first order in $1/\alpha$
+**Large α, lazy.** The weights hardly move, the kernel keeps its value at the start, and training is linear regression
+in the features that the network was born with. To first order in $1/\alpha$
 
 $$
 \frac{\|\Theta - \Theta_0\|}{\|\Theta_0\|} = \frac1\alpha\,\frac{\|\partial_w\Theta\,[u]\|}{\|\Theta_0\|},
 \qquad u = J^\top \Theta_0^{-1}\bigl(1 - (1 - \eta\Theta_0)^k\bigr)\, y ,
 $$
 
-  which is drawn green, computed from the untrained network. Smooth activations meet it. ReLU drifts more, and falls more slowly:
-  its neurons switch on and off, and a kink has no derivative to be small.
-- **Small α, feature learning.** The weights forget where they began. Neurons turn to the directions that matter, the hidden
-  layer aligns with the target, the kernel itself has learned. No kernel at the start can describe this.
+which is drawn green, computed from the untrained network. Smooth activations meet it. ReLU drifts more, and its drift
+falls more slowly: neurons switch on and off, and a kink has no derivative to be small.
 
-The bands of the gauge (lazy under 0.1, feature learning over 1) are conventions: nothing jumps there. Where the crossover lies
-depends on the width. In the NTK parameterization it is at constant $\alpha\sqrt n$, so that **wider is lazier**; in **µP**, which is
-the NTK network at $\alpha/\sqrt n$, it stays where it is at every width.
+**Small α, feature learning.** The weights forget where they began. Neurons turn to the directions that matter, the
+hidden layer aligns with the target: the kernel itself has learned. No kernel known at the start can describe this.
 
-All runs fit their training data unless a warning says otherwise. What differs is the solution that they find, and which one is
-better depends on the task: try the presets.
+The bands of the gauge (lazy under 0.1, feature learning over 1) are conventions: nothing jumps there. Where the
+crossover lies depends on the width. In the NTK parameterization it is at constant $\alpha\sqrt n$, so that **wider is
+lazier**; in **µP**, which is the NTK network at $\alpha/\sqrt n$, it stays where it is at every width.
+
+Unless a warning says otherwise all runs fit their training data. What differs is the solution that they find, and
+which is the better one depends on the task: try the presets.
 """
 )
 lesson.notes(
     r"""
-- **Ask first** (1 min): *all nine networks start from the same weights and end with no training error. Do they agree on new
-  points?* Then move α from 100 to 0.01 and watch the diamond, the neurons and the dotted line together.
-- **Neurons** (3 min): at α = 100 nothing seems to happen, and yet the error on the training data is gone. At 0.01 sixty neurons
+- **Ask first** (1 min): *all nine networks start from the same weights and end with hardly any training error. Do
+  they agree on new points?* Then move α from 100 to 0.01 and watch the diamond, the neurons and the dotted line
+  together.
+- **Neurons** (3 min): at α = 100 nothing seems to happen, and yet the training error is gone. At 0.01 sixty neurons
   become three groups. Where does the change happen? Near α = 1, as on the gauge. The radius is logarithmic.
-- **Lazy is a kernel** (2 min): at the right end the vermillion curve in “this run” lies on the green one for all steps. The gap
-  between the green and the blue line is the finite width: raise it to 512.
-- **Counter-examples** (5 min): noise, a fast wave, digits. Feature learning is not a synonym for generalising: it is a bet
-  that few directions matter.
+- **Lazy is a kernel** (2 min): at the right end the vermillion curve in “this run” lies on the green one for all
+  steps. The gap between green and blue is the finite width: raise it to 512.
+- **Counter-examples** (5 min): noise, a fast wave, digits. Learning features is not the same as generalising: it is a
+  bet that few directions matter.
 - **Width and µP** (5 min): at α = 1, go from 32 to 512 neurons and read the drift; then the same with µP.
-- A new task compiles for some seconds the first time. All numbers are of the seeds shown; average five under “More”.
+- A new task or width compiles for some seconds the first time. The numbers are of the seeds shown: average five
+  (“More”).
 """
 )
 lesson.references(
@@ -129,8 +133,8 @@ lesson.references(
         "Woodworth, Gunasekar, Lee, Moroshko, Savarese, Golan, Soudry & Srebro, *Kernel and rich regimes in "
         "overparametrized models*, 2020.",
         "Yang & Hu, *Tensor programs IV: feature learning in infinite-width neural networks*, 2021.",
-        "Petrini, Cagnetta, Vanden-Eijnden & Wyart, *Learning sparse features can lead to overfitting in neural networks*, "
-        "2022.",
+        "Petrini, Cagnetta, Vanden-Eijnden & Wyart, *Learning sparse features can lead to overfitting in neural "
+        "networks*, 2022.",
     )
 )
 lesson.source(lazy.foreseen, lazy.steps_of, lazy.first_order_drift, lazy.run)

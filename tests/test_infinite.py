@@ -28,7 +28,7 @@ def test_kernels_are_exactly_symmetric_and_positive_semi_definite(name: str) -> 
         assert eigenvalues[0] > -1e-14 * 9 * eigenvalues[-1]  # rounding of N = 9 points
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", ["relu", "erf", "sin", "tanh"])
 def test_one_set_and_two_equal_sets_have_the_same_kernels(name: str) -> None:
     arch = Architecture(activation=name, depth=3, sigma_w=1.2, sigma_b=0.3)
     for one, two in zip(infinite_kernels(arch, POINTS), infinite_kernels(arch, POINTS, POINTS), strict=True):
@@ -36,7 +36,7 @@ def test_one_set_and_two_equal_sets_have_the_same_kernels(name: str) -> None:
 
 
 def test_relu_of_depth_one_on_the_circle_is_the_arc_cosine_formula() -> None:
-    """Θ = ½(κ₁ + ρ κ₀)·σ_w⁴/… written out: for σ_w = √2 on |x| = √d, K² = κ₁(ρ)·2 and Θ² = K² + 2ρκ₀."""
+    """K = 2 κ₁(ρ) and Θ = 2 κ₁(ρ) + 2ρ κ₀(ρ) for σ_w = √2 and |x| = √d, with κ₀, κ₁ of Cho & Saul 2009."""
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     x = math.sqrt(2) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     theta = np.abs(angles[0] - angles)
@@ -127,7 +127,7 @@ def test_maximal_update_has_the_ntk_of_the_ntk_parameterization_and_a_vanishing_
 
 
 def test_deep_relu_kernels_forget_the_angle() -> None:
-    """Θ^L(ρ)/Θ^L(1) tends to 1/4 for ρ < 1 (Jacot, Gabriel, Hongler and others), slowly, while K's tends to 1."""
+    """Θ^L(ρ)/Θ^L(1) tends to 1/4 for ρ < 1 slowly, while K^L(ρ)/K^L(1) tends to 1."""
     x = np.array([[1.0, 0.0], [0.0, 1.0]])
     ratios = [kernel[0, 1] / kernel[0, 0] for kernel in infinite_kernels(Architecture(depth=200), x)]
     assert 0.99 < ratios[0] < 1

@@ -13,7 +13,6 @@ network and its gap over width); Dyer & Gur-Ari 2020, Huang & Yau 2020 (correcti
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -32,45 +31,36 @@ from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels import empirical_ntk, infinite_ntk
 from ntkviz.nets import Architecture, Params, init, parameter_count
 from ntkviz.spectra import relative_distance, spectrum
-from ntkviz.training import Run, log_steps, train
+from ntkviz.training import Recording, Run, log_steps, train
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FRAMES = 44  # recorded steps of a curve
-SWEEP_FRAMES = 16  # recorded steps of each network of the sweep
-SURFACE_FRAMES = 34  # recorded steps of a picture of the plane, of GRID × GRID numbers each
-GRID = 36
+FRAMES, SURFACE_FRAMES, SWEEP_FRAMES = 44, 34, 16  # recorded steps: in general, with a picture of a plane, in the sweep
+GRID = 36  # points on each side of that picture
 FOLLOWED = 5  # modes that are drawn
 WEAK = 0.02  # a mode with less than this share of the strongest one is not: mixing would hide its decay
 WIDTHS = (64, 128, 256, 512, 1024)
 SEEDS = 2  # networks of each width of the sweep
 SWEEP_SECONDS = 0.4  # a network that takes longer is left out of the sweep
-VOID = 1e3  # a gap over this many times the targets is that of a closed form that diverged
 KERNEL_ROWS = 1000  # training points times outputs: the side of the linearised network's kernel
+
+ARCHITECTURE = Architecture(width=512, activation="erf", sigma_w=1.5, sigma_b=0.3)
+DATA = CircleFunction(n=16, terms="1:1, 2:0.5, 3:0.5, 5:0.3")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec(specs.Spec):
     """What is trained, on what, how fast and for how long. The number of outputs is that of the data."""
 
-    arch: Architecture = Architecture(width=512, activation="erf", sigma_w=1.5, sigma_b=0.3)
-    data: DataSpec = CircleFunction(n=16, terms="1:1, 2:0.5, 3:0.5, 5:0.3")
+    arch: Architecture = ARCHITECTURE
+    data: DataSpec = DATA
     c: float = specs.number(
-        0.5,
-        0.05,
-        4.5,
-        label="Step c = ηλ_max",
-        step=0.05,
-        help="The step η in units of 1/λ_max of the infinitely wide network: its closed form converges below c = 2.",
+        0.5, 0.05, 4.5, label="Step c = ηλ_max", step=0.05, help="The closed form converges below 2."
     )
     steps: int = specs.number(500, 10, 20000, label="Steps", help="Steps k of full-batch gradient descent.", log=True)
     fraction: float = specs.number(
-        0.01,
-        1e-6,
-        0.9,
-        label="Loss to reach",
-        help="As a share of the first loss: at which step does the theory say that it is reached, and when is it?",
+        0.01, 1e-6, 0.9, label="Loss to reach", help="As a share of the first loss: when is it predicted, when reached?"
     )
     seed: int = specs.number(0, 0, 2**31 - 1, label="Network seed", help="The same seed draws the same weights.")
     sweep: bool = specs.flag(
@@ -88,7 +78,7 @@ class Curves:
 
     loss: Floats  # (T,) ½ ‖f - y‖², mean over the training points
     test_loss: Floats | None  # (T,) the same over the test points, where their targets are known
-    modes: Floats  # (T, G) what is left of each followed mode, ‖u_gᵀ(f - y)‖/‖u_gᵀy‖
+    modes: Floats  # (T, G) what is left of each followed mode, ‖U_gᵀ(f - y)‖/‖U_gᵀy‖
     f: Floats  # (T, M, K) outputs at `Theory.points`
 
 
@@ -120,11 +110,6 @@ class Theory:
         """(G,): the eigenvalue of each followed mode."""
         return np.asarray(self.eigenvalues[self.first - 1])
 
-    @property
-    def size(self) -> float:
-        """Root mean square of the targets, the unit of a gap."""
-        return float(np.sqrt(np.mean(self.data.y**2))) or 1.0
-
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -148,12 +133,12 @@ class Slope:
     prefactor: float
 
     def __call__(self, width: Integers) -> Floats:
-        return np.asarray(self.prefactor * width.astype(np.float64) ** self.exponent)
+        return np.asarray(self.prefactor * width**self.exponent)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """Gaps of networks of W widths and S seeds; NaN where the closed form of their own kernel diverges."""
+    """Gaps of networks of W widths and S seeds; NaN where a closed form diverges, or is not measured yet."""
 
     widths: Integers  # (W,)
     linearised: Floats  # (W, S)
@@ -175,19 +160,19 @@ class Result:
     sweep: Sweep | None = None
 
     @property
-    def gap_linearised(self) -> float | None:
-        """Largest rms over the test points of network - linearisation at a recorded step, over rms(y); None if void."""
-        return None if self.network is None else _gap(self.theory, self.network, self.network.linearised)
+    def gaps(self) -> tuple[float | None, float | None]:
+        """Network - linearisation and network - theory: rms over the test points at the worst step, over rms(y)."""
+        if self.network is None or self.network.diverged_at is not None:
+            return None, None
+        own, infinite = (
+            _gap(self.theory, self.network.curves, f) for f in (self.network.linearised, self.theory.curves)
+        )
+        return own if self.own_c < 2 else None, infinite if self.spec.c < 2 else None  # a diverged one has no gap
 
     @property
-    def gap_infinite(self) -> float | None:
-        """The same of network - theory."""
-        return None if self.network is None else _gap(self.theory, self.network, self.theory.curves)
-
-    @property
-    def own_c(self) -> float | None:
-        """ηλ_max with the network's own kernel Θ₀: its linearisation converges below 2."""
-        return None if self.network is None else self.theory.eta * self.network.lambda_max
+    def own_c(self) -> float:
+        """ηλ_max with the network's own kernel Θ₀: its linearisation converges below 2. NaN while there is none."""
+        return math.nan if self.network is None else self.theory.eta * self.network.lambda_max
 
     @property
     def reached(self) -> float | None:
@@ -202,10 +187,8 @@ class Result:
         data = self.theory.data
         if self.network is None or data.task == "regression":
             return None
-        theory, network = (
-            float(np.mean(labels(curves.f[-1, self.theory.tested]) == data.label_test))
-            for curves in (self.theory.curves, self.network.curves)
-        )
+        ends = (curves.f[-1, self.theory.tested] for curves in (self.theory.curves, self.network.curves))
+        theory, network = (float(np.mean(labels(f) == data.label_test)) for f in ends)
         return theory, network
 
     @property
@@ -216,7 +199,8 @@ class Result:
 
 def cost(spec: Spec) -> Cost:
     """Seconds on one core for the network and the sweep; bytes of outputs, kernels, weights and activations."""
-    data, arch = _loaded(spec.data), _architecture(spec)
+    data = _loaded(spec.data)
+    arch = replace(spec.arch, outputs=data.y.shape[1])
     rows = len(_points(data)[0])
     seconds = _seconds(spec) + SEEDS * sum(_seconds(_at(spec, width), SWEEP_FRAMES) for width in _widths(spec))
     outputs = 32.0 * FRAMES * rows * arch.outputs
@@ -232,13 +216,15 @@ def run(spec: Spec, report: Report = silent) -> Result:
     widths = _widths(spec)
     share = 1.0 / (1 + len(widths))
 
-    def watch(fraction: float, network: Network | None = None) -> None:
+    def watch(fraction: float, network: Network | None = None, /) -> None:
         report(share * fraction, None if network is None else replace(result, network=network))
 
     result = replace(result, network=measure(spec, result.theory, watch))
-    for done in range(len(widths)):
-        report(share * (1 + done), result)
-        result = replace(result, sweep=_sweep(spec, widths[: done + 1]))
+    gaps = np.full((len(widths), SEEDS, 2), np.nan)
+    for i, s in np.ndindex(gaps.shape[:2]):
+        report(share * (1 + i + s / SEEDS), result)
+        gaps[i, s] = _gaps(replace(_at(spec, widths[i]), seed=(spec.seed + s) % 2**31))
+        result = replace(result, sweep=Sweep(np.array(widths), gaps[:, :, 0].copy(), gaps[:, :, 1].copy()))
     report(1.0, result)
     return result
 
@@ -254,11 +240,15 @@ def _predict(spec: Spec, frames: int | None) -> Theory:
     points, pictured = _points(data)
     model = linearise(np.asarray(infinite_ntk(spec.arch, data.x)), data.y)
     largest, smallest = float(model.eigenvalues[0]), float(model.eigenvalues[-1])
+    if largest <= 0:
+        raise InvalidInput("The kernel is zero: nothing can be learned without larger inputs or biases.")
     eta, stable = spec.c / largest, spec.c < 2
     clock = Descent(eta, log_steps(spec.steps, frames or (SURFACE_FRAMES if data.kind == "plane" else FRAMES)))
     numbers = _strongest(model)
     bases = tuple(model.modes[:, number] for number in numbers)
+    followed = model.eigenvalues[[number[0] for number in numbers]]
     f = model.predict(clock, infinite_ntk(spec.arch, points, data.x))
+    curves = _curves(data, bases, model.train(clock), f)
     return Theory(
         data=data,
         points=points,
@@ -269,8 +259,8 @@ def _predict(spec: Spec, frames: int | None) -> Theory:
         first=np.array([number[0] + 1 for number in numbers]),
         bases=bases,
         frequencies=_frequencies(data, bases),
-        curves=_curves(data, bases, model.train(clock), f),
-        flow=np.exp(-np.outer(clock.times, [model.eigenvalues[number[0]] for number in numbers])),
+        curves=replace(curves, modes=np.abs(clock.decay(followed))),  # exact, where another mode explodes too
+        flow=np.exp(-np.outer(clock.times, followed)),
         reached=model.steps_to(eta, spec.fraction * float(model.loss(clock)[0])) if stable else None,
         bound=math.log(1 / spec.fraction) / (2 * eta * smallest) if stable and smallest > 0 else None,
     )
@@ -287,7 +277,8 @@ def _strongest(model: Linearised) -> list[Integers]:
 
 
 def _frequencies(data: Dataset, bases: tuple[Floats, ...]) -> Integers | None:
-    if data.angle is None or not np.allclose(np.diff(data.angle), 2 * np.pi / len(data.x)):
+    mixed = any(basis.shape[1] > 2 for basis in bases)  # such as the frequencies that the kernel does not see
+    if mixed or data.angle is None or not np.allclose(np.diff(data.angle), 2 * np.pi / len(data.x)):
         return None
     return np.array([np.argmax(np.abs(np.fft.rfft(basis[:, 0]))) for basis in bases])
 
@@ -306,9 +297,9 @@ def _curves(data: Dataset, bases: tuple[Floats, ...], f_train: Floats, f: Floats
     )
 
 
-def measure(spec: Spec, theory: Theory, watch: Callable[[float, Network | None], None]) -> Network:
+def measure(spec: Spec, theory: Theory, watch: Report = silent) -> Network:
     """One network trained, beside its linearisation; `watch` gets the fraction done and what there is so far."""
-    data, arch = theory.data, _architecture(spec)
+    data, arch = theory.data, replace(spec.arch, outputs=theory.data.y.shape[1])
     start = init(arch, data.x.shape[1], key=jax.random.key(spec.seed), dtype=jnp.float32)
     kernel = np.asarray(empirical_ntk(arch, start, data.x, outputs="full"), np.float64)
     linearised, lambda_max = _linearised(arch, start, theory, kernel)
@@ -320,29 +311,15 @@ def measure(spec: Spec, theory: Theory, watch: Callable[[float, Network | None],
     def told(fraction: float, run: Run | None = None, /) -> None:
         watch(fraction, None if run is None else seen(run))
 
-    done = train(
-        arch,
-        start,
-        data.x,
-        data.y,
-        eta=theory.eta,
-        steps=spec.steps,
-        record=theory.steps,
-        centred=True,
-        x_test=theory.points,
-        allow_divergence=True,
-        report=told,
-    )
+    recording: Recording = {"record": theory.steps, "x_test": theory.points, "centred": True, "allow_divergence": True}
+    done = train(arch, start, data.x, data.y, eta=theory.eta, steps=spec.steps, report=told, **recording)
     end = np.asarray(empirical_ntk(arch, done.params, data.x, outputs="full"), np.float64)
     drift, lambda_end = relative_distance(end, kernel), float(np.linalg.norm(end, 2))
     return replace(seen(done), drift=drift, lambda_end=lambda_end)
 
 
 def _linearised(arch: Architecture, start: Params, theory: Theory, kernel: Floats) -> tuple[Curves, float]:
-    """The network's Taylor expansion in its weights, trained in closed form, and the λ_max of its kernel.
-
-    With K outputs the kernel has rows n·K + k, so that it sees the outputs one after another.
-    """
+    """The network's Taylor expansion in its weights, trained in closed form, and its λ_max; kernel row n·K + k."""
     data, steps = theory.data, len(theory.steps)
     across = empirical_ntk(arch, start, theory.points, data.x, outputs="full")
     model = linearise(spectrum(kernel, computed_in=np.float32), data.y.ravel())
@@ -351,27 +328,17 @@ def _linearised(arch: Architecture, start: Params, theory: Theory, kernel: Float
     return _curves(data, theory.bases, f_train, f), float(model.eigenvalues[0])
 
 
-def _sweep(spec: Spec, widths: tuple[int, ...]) -> Sweep:
-    gaps = np.array([[_gaps(replace(_at(spec, n), seed=spec.seed + s)) for s in range(SEEDS)] for n in widths])
-    return Sweep(np.array(widths), gaps[:, :, 0], gaps[:, :, 1])
-
-
 @lru_cache(maxsize=1024)
 def _gaps(spec: Spec) -> tuple[float, float]:
-    """The two gaps of a run, kept: the sweep stays what it is while the width of the page moves."""
+    """The gaps of a run, kept: the sweep stays what it is while the width of the page moves."""
     theory = predict(spec, SWEEP_FRAMES)
-    network = measure(spec, theory, silent)
-    void = network.diverged_at is not None or theory.eta * network.lambda_max >= 2
-    gaps = [None if void else _gap(theory, network, other) for other in (network.linearised, theory.curves)]
-    own, infinite = (math.nan if gap is None else gap for gap in gaps)
-    return own, infinite
+    own, infinite = Result(spec, theory, measure(spec, theory)).gaps
+    return math.nan if own is None else own, math.nan if infinite is None else infinite
 
 
-def _gap(theory: Theory, network: Network, other: Curves) -> float | None:
-    f = network.curves.f[:, theory.tested]
-    apart = np.sqrt(np.mean((f - other.f[: len(f), theory.tested]) ** 2, axis=(1, 2)))
-    gap = float(np.max(apart, initial=0.0)) / theory.size
-    return gap if network.diverged_at is None and gap < VOID else None
+def _gap(theory: Theory, one: Curves, other: Curves) -> float:
+    f, g = one.f[:, theory.tested], other.f[:, theory.tested]
+    return float(np.sqrt(np.mean((f - g[: len(f)]) ** 2, axis=(1, 2)).max() / np.mean(theory.data.y**2)))
 
 
 def _slope(widths: Integers, gaps: Floats) -> Slope | None:
@@ -388,8 +355,7 @@ def _crossing(steps: Integers, loss: Floats, fraction: float) -> float | None:
     if not below.size or below[0] < 2:  # between step 0 and 1 there is nothing to interpolate
         return float(steps[below[0]]) if below.size else None
     around = slice(below[0] - 1, below[0] + 1)
-    step = np.interp(-math.log(fraction * loss[0]), -np.log(loss[around]), np.log(steps[around]))
-    return math.exp(step)
+    return math.exp(np.interp(-math.log(fraction * loss[0]), -np.log(loss[around]), np.log(steps[around])))
 
 
 @lru_cache(maxsize=16)
@@ -409,10 +375,6 @@ def _points(data: Dataset) -> tuple[Floats, int]:
     return np.concatenate([data.grid(GRID), data.x_test]), GRID**2
 
 
-def _architecture(spec: Spec) -> Architecture:
-    return replace(spec.arch, outputs=_loaded(spec.data).y.shape[1])
-
-
 def _at(spec: Spec, width: int) -> Spec:
     """The same run at another width, alone."""
     return replace(spec, arch=replace(spec.arch, width=width), fraction=0.5, sweep=False)
@@ -427,7 +389,8 @@ def _widths(spec: Spec) -> tuple[int, ...]:
 
 def _seconds(spec: Spec, frames: int = FRAMES) -> float:
     """Estimate for one network, fitted to measurements."""
-    data, arch = _loaded(spec.data), _architecture(spec)
+    data = _loaded(spec.data)
+    arch = replace(spec.arch, outputs=data.y.shape[1])
     points, rows, neurons = len(_points(data)[0]), len(data.x), arch.width * arch.depth
     weights = parameter_count(arch, data.x.shape[1])
     step = 6e-6 + 3e-9 * rows * neurons + weights * (2e-9 + 1.2e-11 * rows)

@@ -26,7 +26,8 @@ def compared(result: Result, height: int) -> Chart:
     made = theme.figure(
         "frequency k" if result.by_frequency else "mode i", "λ / trace", height=height, yaxis_type="log"
     )
-    made.update_yaxes(exponentformat="power", range=[max(np.log10(least), -15.5) - 0.3, 0.2])
+    low = max(np.log10(least), -15.5) - 0.3
+    made.update_yaxes(exponentformat="power", range=[low, 0.2], dtick=max(1, round(-low / 7)))
     if not smooth:
         made.update_xaxes(type="log", dtick=1)
     theory_alone = sum(not curve.finite for curve in result.curves) == 1

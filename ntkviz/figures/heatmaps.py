@@ -45,7 +45,7 @@ def pair(
 ) -> go.Figure:
     """Two pictures (rows, columns) with values in [−1, 1] beside each other; an image's first row is its top."""
     made = theme.figure("", "", height=height, margin={"l": 8, "r": 8, "t": 44, "b": 12})
-    hidden: dict[str, Any] = {"visible": False, "constrain": "domain"}
+    hidden: dict[str, Any] = {"visible": False, "constrain": "domain", "constraintoward": "top"}
     for number, (z, meaning) in enumerate(zip((left, right), names, strict=True)):
         end = str(number + 1) if number else ""
         look = {"colorscale": theme.DIVERGING, "zmin": -1, "zmax": 1, "showscale": False}
@@ -58,14 +58,14 @@ def pair(
         upright = {"autorange": "reversed"} if image else {}
         made.update_layout(
             {
-                f"xaxis{end}": {**hidden, "domain": [0.52 * number, 0.48 + 0.52 * number], "anchor": f"y{end}"},
+                f"xaxis{end}": {"visible": False, "domain": [0.52 * number, 0.48 + 0.52 * number], "anchor": f"y{end}"},
                 f"yaxis{end}": {**hidden, **upright, "scaleanchor": f"x{end}", "anchor": f"x{end}"},
             }
         )
         font = {"color": meaning.color, "size": 16}
         made.add_annotation(
             text=f"<b>{meaning.name}</b>", x=0.24 + 0.52 * number, y=1.02, xref="paper", yref="paper", font=font,
-            yanchor="bottom", showarrow=False,
+            xanchor="center", yanchor="bottom", showarrow=False,
         )  # fmt: skip
     return made
 

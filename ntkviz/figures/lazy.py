@@ -34,18 +34,24 @@ def gauge(result: Result) -> Chart:
     made = theme.figure("kernel drift ‖Θ − Θ₀‖/‖Θ₀‖", "", height=140, showlegend=False)
     edges = (low, LAZY, RICH, high)
     for (name, color), left, right, words in zip(
-        BANDS, edges, edges[1:], (f"lazy: under {LAZY:g}", "crossover", f"feature learning: over {RICH:g}"), strict=False
+        BANDS,
+        edges,
+        edges[1:],
+        (f"lazy<br>under {LAZY:g}", "cross-<br>over", f"features<br>over {RICH:g}"),
+        strict=False,
     ):
         made.add_vrect(left, right, fillcolor=color, line_width=0, layer="below", name=name)
         middle = math.log10(math.sqrt(left * right))
-        made.add_annotation(x=middle, y=0.8, text=words, showarrow=False, font_size=15, xref="x", yref="paper")
+        made.add_annotation(
+            x=middle, y=0.98, text=words, showarrow=False, font_size=14, yanchor="top", xref="x", yref="paper"
+        )
     level = np.zeros_like(value)
     made.add_trace(theme.points(theme.FINITE, value, level, name="the other α", size=8, opacity=0.5))
     chosen = theme.points(theme.SELECTED, value[:1], level[:1], name="this run", size=22)
     made.add_trace(chosen.update(marker_symbol="diamond"))
     made.update_xaxes(type="log", range=[math.log10(low), math.log10(high)], tickformat="~g", dtick=1)
-    made.update_yaxes(visible=False, range=[-1, 1.6])
-    made.update_layout(margin={"t": 4, "l": 16})
+    made.update_yaxes(visible=False, range=[-0.6, 2.2])
+    made.update_layout(margin={"t": 4, "l": 16, "b": 48})
     return Chart(
         "regime",
         made,
@@ -89,7 +95,7 @@ def drift(result: Result) -> Chart:
         "drift",
         made,
         "Relative change of the kernel in training over the output scale, with its first order in the inverse scale.",
-        "The weights have 1/α as far to go. Does the kernel's movement fall like 1/α? (Kinks keep ReLU above it.)",
+        "With 1/α as far to go, does the kernel's drift fall like 1/α? ReLU's kinks add to it.",
         cursor=alpha,
         span=2,
     )
@@ -124,7 +130,7 @@ def plane(result: Result) -> Chart:
         "neurons",
         made,
         "Sixty neurons in the plane as points with the path of each in training, and the teacher's three directions.",
-        "Sixty neurons |a|w of a small network at this α; all start on the ring. Dotted: the three that made its data.",
+        "Sixty neurons |a|w in the plane, trained at this α from the ring. Dotted: the three behind their data.",
         frames=frames,
         span=2,
     )
@@ -133,15 +139,15 @@ def plane(result: Result) -> Chart:
 def rings(made: go.Figure, plane: Plane) -> None:
     """Circles at lengths 1, 10, 100 … times that at the start."""
     largest = float(np.nanmax(np.linalg.norm(plane.path, axis=-1)))
-    for power in range(max(1, math.ceil(math.log10(max(largest, 1.0)))) + 1):
+    for power in range(1 + math.floor(math.log10(max(largest, 1.0)))):
         radius = float(squeezed(np.array([10.0**power, 0.0]))[0])
+        line = {"color": theme.MUTED, "width": 1}
         made.add_shape(
-            type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line={"color": theme.GRID, "width": 1.5}
+            type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=line, layer="below", opacity=0.6
         )
-        words = "start" if power == 0 else f"×{10**power}"
-        made.add_annotation(
-            x=0, y=-radius, text=words, showarrow=False, yshift=8, font={"size": 12, "color": theme.MUTED}
-        )
+        words = "start" if power == 0 else f"× {10**power}"
+        font = {"size": 13, "color": theme.MUTED}
+        made.add_annotation(x=0, y=radius, text=words, showarrow=False, bgcolor=theme.PAPER, font=font)
 
 
 def squeezed(points: np.ndarray) -> np.ndarray:
@@ -181,7 +187,7 @@ def curves(result: Result) -> Chart:
 def alignment(result: Result) -> Chart:
     """Alignment of the hidden layer with the target, before and after, over α."""
     alpha, value = result.alpha, mean(result, "aligned")
-    made = theme.figure(AXIS, "alignment with the target", height=340)
+    made = theme.figure(AXIS, "alignment (CKA)", height=340)
     made.add_trace(level(theme.TARGET, alpha, mean(result, "aligned_start"), "before training"))
     made.add_trace(spread(result, "aligned", value).update(name="after training"))
     made.update_xaxes(type="log", tickformat="~g", dtick=1)

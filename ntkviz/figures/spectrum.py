@@ -128,7 +128,7 @@ def _mode(result: Result) -> Chart:
         made.update_xaxes(**_axis(result).ticks)
         for _, first, _ in result.groups[1:]:
             made.add_vline(first - 0.5, line={"color": theme.MUTED, "width": 1})
-        made.add_trace(theme.points(theme.FINITE, result.place, network[0], size=6, name="network"))
+        made.add_trace(theme.points(theme.FINITE, result.place, network[0], size=6, name="network", legendrank=1001))
         made.add_trace(theme.points(theme.THEORY, result.place, theory[0], size=5, name="theory"))
     return Chart(
         "mode",
@@ -292,9 +292,9 @@ def _exponent(result: Result) -> Number:
 
 
 def _condition(modes: Modes) -> str:
-    if np.isfinite(modes.condition_number):
-        return f"{modes.condition_number:.2g}" if modes.condition_number < 1e4 else _power(modes.condition_number)
-    return f"> {_power(modes.eigenvalues[0] / modes.floor)}"
+    if not np.isfinite(modes.condition_number):
+        return f"> {_power(modes.eigenvalues[0] / modes.floor)}"
+    return f"{modes.condition_number:.0f}" if modes.condition_number < 1e4 else _power(modes.condition_number)
 
 
 def _power(value: float) -> str:

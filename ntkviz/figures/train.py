@@ -189,7 +189,7 @@ def _loss(result: Result) -> Chart:
 
 
 def _gaps(result: Result) -> Chart:
-    sweep, here = result.sweep, (result.gap_linearised, result.gap_infinite)
+    sweep = result.sweep
     figure = theme.figure("width n", "gap, share of rms(y)", height=HEIGHT)
     if sweep is not None:
         at, ends = np.repeat(sweep.widths, sweep.linearised.shape[1]), sweep.widths[[0, -1]]
@@ -203,7 +203,7 @@ def _gaps(result: Result) -> Chart:
             figure.add_trace(dots.update(marker={"symbol": symbol}))
             if slope is not None:
                 figure.add_trace(theme.line(meaning, ends, slope(ends), width=2, showlegend=False))
-    stars = [(result.spec.arch.width, gap) for gap in here if gap is not None]
+    stars = [(result.spec.arch.width, gap) for gap in result.gaps if gap is not None]
     star = theme.points(theme.SELECTED, *(zip(*stars, strict=True) if stars else ([], [])), name="this width", size=15)
     figure.add_trace(star.update(marker={"symbol": "star"}))
     figure.update_xaxes(type="log", range=[math.log10(12), math.log10(9000)], tickvals=[16, 64, 256, 1024, 4096])
@@ -220,16 +220,17 @@ def _numbers(result: Result) -> Iterable[Number]:
     theory, network, spec = result.theory, result.network, result.spec
     if network is None:
         return
+    own, infinite = result.gaps
     slopes = (None, None) if result.sweep is None else result.sweep.slopes
     yield Number(
         "Gap to its linearisation",
-        _percent(result.gap_linearised),
-        ("theory: ∝ 1/n" if result.smooth else "n^(−1) to n^(−1/2): φ has kinks") + _fitted(slopes[0]),
+        _percent(own),
+        ("theory: ∝ 1/n" if result.smooth else "kinks: slower than 1/n") + _fitted(slopes[0]),
         "Largest rms distance over the test points at any recorded step, as a share of the rms of the targets.",
     )
     yield Number(
         "Gap to infinite width",
-        _percent(result.gap_infinite),
+        _percent(infinite),
         "theory: ∝ 1/√n" + _fitted(slopes[1]),
         "The same distance to the theory drawn in the charts, which does not know the network's random weights.",
     )
@@ -272,7 +273,7 @@ def _warnings(result: Result) -> Iterable[str]:
             f"The network escapes (catapult): its loss rises {peak:.3g}-fold, then its kernel shrinks to "
             f"ηλ_max = {eta * network.lambda_end:.2f}, where the step is stable again. No linear model can do that."
         )
-    elif result.own_c is not None and result.own_c >= 2:
+    elif result.own_c >= 2:
         yield (
             f"At this width the network's own λ_max is larger than that of infinite width: its step is really "
             f"{result.own_c:.2f}, past the limit 2. Choose a smaller step or a larger width."
@@ -307,7 +308,7 @@ def _range(y: Floats) -> list[float]:
 def _halfway(theory: Theory) -> int:
     """A frame in which the theory has learned the first modes and not the last: a fifth of the loss is left."""
     loss = theory.curves.loss
-    return int(np.argmax(loss <= 0.2 * loss[0]))
+    return int(np.argmax(loss <= 0.2 * loss[0])) or len(loss) // 2
 
 
 def _log_steps(theory: Theory) -> Floats:

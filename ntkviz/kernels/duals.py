@@ -8,14 +8,14 @@ pair costs one polynomial in ρ. A series stops at a degree D; what it leaves ou
 and is put into the next even and the next odd power. That makes the diagonal and duplicates exact, keeps both
 matrices positive semi-definite, and bounds the error by the same number (`truncation`).
 
-A kink at 0 makes the coefficients decay slowly. Its jumps in φ', φ'', φ''' are those of a combination of x₊, x₊², x₊³,
-whose dual is known (`_ramps_dual`): the series then carries the difference only. Kinks elsewhere split the integrals but keep
-their slow decay: `truncation` says what that costs.
+A kink at 0 makes the coefficients decay slowly: the series then carries only the difference to a function with the
+same kink and a known dual (`kernels.ramps`). Kinks elsewhere split the integrals but keep their slow decay, and
+`truncation` says what that costs.
 """
 
 import math
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -24,8 +24,8 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ntkviz.activations import Activation, Dual, correlation, sine_and_arcsine
-from ntkviz.errors import InvalidInput
+from ntkviz.activations import Activation, Dual, correlation
+from ntkviz.kernels import ramps
 
 DEGREES = (32, 64, 128, 256, 512)  # buckets, so that few programs are compiled; even
 TOLERANCE = 1e-10  # aimed at, relative to E[φ²] and E[φ'²]
@@ -130,39 +130,6 @@ def _table() -> np.ndarray:
     return np.stack(rows[1:])
 
 
-def moments(self) -> Dual:
-    value, slope = self.odd**2 + self.even**2, self.slope_even**2 + self.slope_odd**2
-    return Dual(value @ self.weight, slope @ self.weight)
-
-
-def _parts(act: Activation, q: Array) -> _Parts:
-    root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is the limit of small ones, also at a kink
-    x, weight = _quadrature(act, root)
-    u = root * x
-    right, slope_right = jax.jvp(act.function, (u,), (jnp.ones_like(u),))
-    left, slope_left = jax.jvp(act.function, (-u,), (jnp.ones_like(u),))
-    halves = (right - left, right + left, slope_right + slope_left, slope_right - slope_left)
-    return _Parts(x, weight, *(half / 2 for half in halves))
-
-
-def _hermite(x: Array, degree: int) -> Array:
-    """Normalised Hermite polynomials h_0 … h_degree at x, shape (degree + 1, nodes)."""
-
-    def step(carry: tuple[Array, Array], m: Array) -> tuple[tuple[Array, Array], Array]:
-        below, here = carry
-        return (here, (x * here - jnp.sqrt(m) * below) / jnp.sqrt(m + 1)), here
-
-    return lax.scan(step, (jnp.zeros_like(x), jnp.ones_like(x)), jnp.arange(degree + 1.0))[1]
-
-
-@cache
-def _table() -> np.ndarray:
-    """`_hermite` at the nodes that all nonlinearities without kinks away from 0 share, to the largest degree."""
-    with jax.ensure_compile_time_eval():
-        x, _ = _quadrature(Activation("", "", "", jnp.positive), jnp.ones(()))
-        return np.asarray(_hermite(x, DEGREES[-1]))
-
-
 def moments(act: Activation, q: Array) -> Dual:
     """E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,)."""
     if act.dual is not None:
@@ -209,73 +176,6 @@ def _sum(one: Series, other: Series, scale: Array, rho: Array) -> Dual:
     return Dual(one.mean * other.mean + scale * rho * value, slope)
 
 
-@lru_cache(maxsize=64)
-def _jumps(act: Activation) -> tuple[float, ...]:
-    """Jumps of φ', φ'', φ''' at 0, from derivatives on both sides of it; () without a kink there."""
-    if 0.0 not in act.kinks or act.dual is not None:
-        return ()
-    near, noise = 1e-12, 1e-9  # the derivatives at ±near are the one-sided limits but for less than the noise
-    with jax.ensure_compile_time_eval():
-        derivative, jumps = act.function, []
-        for _ in range(4):
-            jumps.append(float(derivative(jnp.asarray(near))) - float(derivative(jnp.asarray(-near))))
-            derivative = jax.grad(derivative)
-    if abs(jumps[0]) > noise:
-        raise InvalidInput(f"{act.label} jumps at 0, and a step has no tangent kernel; use a continuous nonlinearity.")
-    return tuple(jump if abs(jump) > noise else 0.0 for jump in jumps[1:])
-
-
-@lru_cache(maxsize=64)
-def _ramps(jumps: tuple[float, ...]) -> Activation:
-    """Σ_j jump_j x₊^j / j!, the simplest function with these jumps."""
-    weights = [jump / math.factorial(j) for j, jump in enumerate(jumps, 1)]
-
-    def function(x: Array) -> Array:
-        ramp = jnp.where(x > 0, x, 0.0)
-        return sum((w * ramp**j for j, w in enumerate(weights, 1)), start=jnp.zeros_like(x))
-
-    return Activation("ramps", "ramps", "", function, (0.0,))
-
-
-@lru_cache(maxsize=64)
-def _difference(act: Activation, jumps: tuple[float, ...]) -> Activation:
-    ramps = _ramps(jumps).function
-    return Activation(f"smooth part of {act.name}", "", "", lambda x: act.function(x) - ramps(x), act.kinks)
-
-
-def _ramp_moments(rho: Array) -> list[list[Array]]:
-    """I_jk = E[x₊^j y₊^k], j, k ≤ 3, of unit normals with correlation rho (x₊⁰ is the step).
-
-    By parts, I_jk = (j − 1) I_{j−2,k} + ρ k I_{j−1,k−1}. Where a step is differentiated (j = 1, or k = 0) its delta
-    leaves the moment of the other factor at x = 0, or y = 0, over √(2π).
-    """
-    root = math.sqrt(2 * math.pi)
-    sine, arcsine = sine_and_arcsine(rho)
-    half_moment = (0.5, 1 / root, 0.5, 2 / root)  # E[y₊^k] of a unit normal
-    table: list[list[Array]] = [[jnp.zeros_like(rho)] * 4 for _ in range(4)]
-    table[0][0] = 0.25 + arcsine / (2 * math.pi)
-    for k in range(4):
-        for j in range(max(k, 1), 4):
-            edge = half_moment[k] * sine**k / root if j == 1 else (j - 1) * table[j - 2][k]
-            across = k * table[j - 1][k - 1] if k else half_moment[j - 1] * sine ** (j - 1) / root
-            table[j][k] = table[k][j] = edge + rho * across
-    return table
-
-
-def _ramps_dual(jumps: tuple[float, ...], q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
-    """Closed-form dual of `_ramps(jumps)`."""
-    table = _ramp_moments(rho)
-    left, right = jnp.sqrt(q1), jnp.sqrt(q2)
-    value, slope = jnp.zeros_like(rho), jnp.zeros_like(rho)
-    for j, first in enumerate(jumps):
-        for k, second in enumerate(jumps):
-            weight = first * second / (math.factorial(j) * math.factorial(k))
-            term = weight * left**j * right**k
-            slope = slope + term * table[j][k]
-            value = value + term * scale * table[j + 1][k + 1] / ((j + 1) * (k + 1))
-    return Dual(value, slope)
-
-
 def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
     """The dual for variances q1 (N1,), q2 (N2,) and covariances k (N1, N2), in blocks of rows.
 
@@ -284,8 +184,8 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
     if act.dual is not None:
         closed = act.dual
         return Dual(*by_rows(lambda row: closed(row[0], q2, row[1]), (q1, k)))
-    jumps = _jumps(act)
-    parts = [act, _ramps(jumps)] if any(jumps) else [act]
+    jumps = ramps.jumps_of(act)
+    parts = [act, ramps.combination(jumps)] if any(jumps) else [act]
     n = len(q1)
     both = [series(part, q1 if q1 is q2 else jnp.concatenate([q1, q2]), degree) for part in parts]
     others = both if q1 is q2 else [Series(*(array[..., n:] for array in each)) for each in both]
@@ -297,8 +197,8 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
         smooth = _sum(own[0], others[0], scale, rho)
         if not any(jumps):
             return smooth
-        without, ramps = _sum(own[1], others[1], scale, rho), _ramps_dual(jumps, q, q2, scale, rho)
-        return Dual(smooth.value - without.value + ramps.value, smooth.slope - without.slope + ramps.slope)
+        ramp, exact = _sum(own[1], others[1], scale, rho), ramps.dual(jumps, q, q2, scale, rho)
+        return Dual(smooth.value - ramp.value + exact.value, smooth.slope - ramp.slope + exact.slope)
 
     return Dual(*by_rows(row, (q1, k, rows)))
 
@@ -310,10 +210,8 @@ def _gaps(act: Activation, q: Array) -> tuple[Dual, Dual]:
     parts = series(act, q, DEGREES[-1])
     energy = parts.coefficients**2
     share = q * energy / jnp.arange(1, len(energy) + 1)[:, None]
-    rest = Dual(*(jnp.cumsum(each, axis=0)[jnp.asarray(DEGREES)] for each in (share, energy)))
-    return whole, Dual(
-        *(jnp.maximum(m - c, 0.0) for m, c in zip((whole.value - parts.mean**2, whole.slope), rest, strict=True))
-    )
+    value, slope = (jnp.cumsum(each, axis=0)[jnp.asarray(DEGREES)] for each in (share, energy))
+    return whole, Dual(jnp.maximum(whole.value - parts.mean**2 - value, 0.0), jnp.maximum(whole.slope - slope, 0.0))
 
 
 class Truncation(NamedTuple):
@@ -338,13 +236,12 @@ def truncation(act: Activation, q: ArrayLike) -> Truncation:
         return Truncation(np.zeros(len(DEGREES)), np.zeros(len(DEGREES)), *sizes)
     whole, gaps = jax.tree.map(np.asarray, _gaps(act, variances))
     worst = [gap.max(axis=1) for gap in gaps]
-    jumps = _jumps(act)
+    jumps = ramps.jumps_of(act)
     if any(jumps):
-        ramps, rest = (
-            jax.tree.map(np.asarray, _gaps(part, variances)[1]) for part in (_ramps(jumps), _difference(act, jumps))
-        )
-        for i, (own, other, smooth) in enumerate(zip(gaps, ramps, rest, strict=True)):
-            r = smooth.max(axis=1)
+        ramp = _gaps(ramps.combination(jumps), variances)[1]
+        smooth = _gaps(ramps.without(act, jumps), variances)[1]
+        for i, (own, other, rest) in enumerate(zip(gaps, ramp, smooth, strict=True)):
+            r = np.asarray(rest).max(axis=1)
             worst[i] = r + 2 * np.sqrt(r * np.maximum(own, other).max(axis=1))
     return Truncation(2 * worst[0], 2 * worst[1], float(whole.value.max()), float(whole.slope.max()))
 

@@ -49,6 +49,7 @@ def _draw(setting: Setting, default: Any, key: str, *, disabled: bool = False) -
     if options:
         default = nearest(options, default) if setting.kind in {"integer", "real"} else default
     elif setting.kind in {"integer", "real"}:
+        default = min(max(default, setting.low or 0), setting.high or 0)  # one default serves data sets of all sizes
         default = int(default) if setting.kind == "integer" else float(default)
     st.session_state.setdefault("ntkviz_defaults", {})[key] = default
     common: dict[str, Any] = {
