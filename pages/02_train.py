@@ -22,7 +22,14 @@ with third:
     activation = controls.activation("erf")
 with fourth:
     data = controls.data(
-        DATA, default="circle", more=more, circle_n=16, circle_terms="1:1, 2:0.5, 3:0.5, 5:0.3", spirals_n=64
+        DATA,
+        default="circle",
+        more=more,
+        circle_n=16,
+        circle_terms="1:1, 2:0.5, 3:0.5, 5:0.3",
+        spirals_n=64,
+        spirals_turns=1.0,
+        digits_question="0-1",
     )
 with more:
     steps = controls.field(train.Spec, "steps", options=(100, 200, 500, 1000, 2000, 5000, 10000))
@@ -53,11 +60,11 @@ lesson.presets(
         ),
         "Spirals": (
             "A decision line, bent step by step: the theory draws it, and the network follows.",
-            {"data": "spirals", "spirals_turns": 1.0, "width": 1024, "sigma_w": 2.0, "c": 1.0, "steps": 2000},
+            {"data": "spirals", "width": 1024, "sigma_w": 2.0, "c": 1.0, "steps": 2000},
         ),
         "Digits 0 and 1": (
             "Real images in 64 dimensions: the theory predicts every single output, right or wrong.",
-            {"data": "digits", "digits_question": "0-1", "activation": "relu"},
+            {"data": "digits", "activation": "relu"},
         ),
     }
 )

@@ -100,7 +100,7 @@ class Curve:
     at: Floats  # (P,) frequencies or mode numbers
     eigenvalues: Floats  # (P,) in shares of the trace
     floor: float
-    fit: DecayFit | None  # None too where the nonlinearity is smooth on the circle: no power law
+    fit: DecayFit | None  # None too where no power law is to be expected: smooth on the circle, finite width
     law: float | None  # the exponent that theory gives, where one is known
     factor: float | None  # of decay a frequency, for smooth nonlinearities on the circle
     finite: bool = False  # a network, not the theory
@@ -316,7 +316,7 @@ def _eigenvalues(kernel: Floats) -> tuple[Floats, float]:
 
 def _indexed(label: str, values: Floats, floor: float, exponent: float | None, *, finite: bool = False) -> Curve:
     shares, least = values / values.sum(), floor / float(values.sum())
-    fit = fit_decay(shares, floor=10 * least)
+    fit = None if finite else fit_decay(shares, floor=10 * least)  # a narrow network's tail bends: no power law
     return Curve(label, np.arange(1.0, len(values) + 1), shares, least, fit, exponent, None, finite)
 
 

@@ -9,6 +9,9 @@ from ntkviz.figures.chart import Chart
 HIGHEST = 60  # frequency up to which exponential decay is drawn
 ABOVE = 2.5  # a law's line stands this much above its curve, so that both are seen
 
+# A decay leaves the lower left corner free, on a phone too.
+INSIDE = {"orientation": "v", "x": 0.01, "y": 0.01, "xanchor": "left", "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
+
 PROMPTS = {
     "depth": "Infinite width, five depths. Depth changes the constants: does it change the <b>slope</b>?",
     "activation": "A kink gives a power law, a smooth nonlinearity an exponential: which curves bend <b>down</b>?",
@@ -37,9 +40,12 @@ def compared(result: Result, height: int) -> Chart:
         made.add_trace(theme.line(style, at, values, width=2.5))
     for exponent, at, values in _laws(result.curves):
         made.add_trace(theme.line(theme.Meaning(f"law: {signed(exponent)}", theme.MUTED, "dot"), at, values, width=3))
-    made.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 16}})
+    made.update_layout(legend=INSIDE)
+    prompt = PROMPTS[result.spec.compare]
+    if result.spec.compare == "activation" and not result.by_frequency:
+        prompt = "The same data, other nonlinearities: whose spectrum is <b>flattest</b>?"
     alt = "Spectra side by side in shares of their trace, with fitted exponents in the legend."
-    return Chart("compare", made, alt, PROMPTS[result.spec.compare], span=3)
+    return Chart("compare", made, alt, prompt, span=3)
 
 
 def _visible(curve: Curve, smooth: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,12 @@ import plotly.graph_objects as go
 from ntkviz.experiments.spectrum import Modes, Result
 from ntkviz.figures import heatmaps, theme
 from ntkviz.figures.chart import Chart, Number, Scrub, View
-from ntkviz.figures.decay import compared, signed
+from ntkviz.figures.decay import INSIDE, compared, signed
 
 TALL = 360  # pixels
 SEEN = 1e-6  # share of the target that may lie below the floor without a word
 LEFT = theme.Meaning("theory", theme.THEORY.color)
 RIGHT = theme.Meaning("network", theme.FINITE.color)
-INSIDE = {"orientation": "v", "x": 0.02, "y": 0.02, "xanchor": "left", "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
 
 
 def view(result: Result) -> View:

@@ -48,7 +48,7 @@ def _function(result: Result) -> Chart:
     first = len(figure.data)
     predicted, trained = (_frames(result, curves)[:, :, 0] for curves in (theory.curves, _trained(result)))
     figure.add_trace(theme.line(theme.FINITE, angle, trained[-1]))
-    figure.add_trace(theme.line(theme.THEORY, angle, predicted[-1]))
+    figure.add_trace(theme.line(theme.THEORY, angle, predicted[-1], name="theory"))
     figure.add_trace(theme.points(theme.DATA, placed % 360, data.y[:, 0]))
     figure.update_xaxes(range=[0, 360], dtick=90)
     figure.update_yaxes(range=[low, high])

@@ -6,7 +6,6 @@ round trip. The stage keeps one mount, updates through `Plotly.react`, and moves
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -110,8 +109,3 @@ def pack(rows: np.ndarray) -> dict[str, Any]:
     """An array as base64 float32 with its shape: a third of the bytes of a JSON list."""
     array = np.ascontiguousarray(rows, dtype="<f4")
     return {"shape": list(array.shape), "float32": base64.b64encode(array.tobytes()).decode("ascii")}
-
-
-def canonical(data: Any) -> str:
-    """JSON with sorted keys, for tests."""
-    return json.dumps(data, sort_keys=True)
