@@ -152,7 +152,7 @@ def _each(function: Callable[..., Any], vectorised: bool, *lanes: Any) -> Any:
     return jax.vmap(function)(*lanes) if vectorised else jax.lax.map(lambda lane: function(*lane), lanes)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=1)
 def advance(arch: Architecture, batch: int | None, problem: Problem, state: State, end: Array) -> State:
     """Steps up to `end`, or until every network has diverged. One compilation serves any step, α and `end`."""
     points = len(problem.x)
@@ -186,7 +186,7 @@ def advance(arch: Architecture, batch: int | None, problem: Problem, state: Stat
     return jax.lax.while_loop(alive, step, state)
 
 
-@partial(jax.jit, static_argnums=0)
+@jax.jit
 def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
     """(S, N, K): f of each network."""
     outputs: Array = _each(
@@ -195,13 +195,13 @@ def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
     return outputs
 
 
-@partial(jax.jit, static_argnums=0)
+@jax.jit
 def kernels(arch: Architecture, params: Params, x: Array) -> Array:
     """(S, N, N): the empirical kernel of each network."""
     return jax.lax.map(lambda params: layerwise(arch, params, x), params)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=1)
 def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Params, directions: Array) -> Sharpness:
     """The sharpness of each network, from `directions` (S, P)."""
 
@@ -213,7 +213,7 @@ def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Par
     return found
 
 
-@partial(jax.jit, static_argnums=0)
+@jax.jit
 def observe(arch: Architecture, problem: Problem, params: Params) -> Seen:
     """The outputs and how far the weights moved."""
 

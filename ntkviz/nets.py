@@ -10,10 +10,10 @@ abc-parameterization).
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,12 +44,16 @@ class Scale(NamedTuple):
     bias_std: float
 
 
+def _bias(arch: "Architecture") -> float:
+    return 0.0 if arch.sigma_b is None else arch.sigma_b
+
+
 def _ntk(arch: "Architecture", fan_in: int, layer: int) -> Scale:
-    return Scale(arch.sigma_w / math.sqrt(fan_in), arch.sigma_b or 0.0, 1.0, 1.0)
+    return Scale(arch.sigma_w / math.sqrt(fan_in), _bias(arch), 1.0, 1.0)
 
 
 def _standard(arch: "Architecture", fan_in: int, layer: int) -> Scale:
-    return Scale(1.0, 1.0, arch.sigma_w / math.sqrt(fan_in), arch.sigma_b or 0.0)
+    return Scale(1.0, 1.0, arch.sigma_w / math.sqrt(fan_in), _bias(arch))
 
 
 def _mup(arch: "Architecture", fan_in: int, layer: int) -> Scale:
@@ -88,6 +92,26 @@ class Architecture(Spec):
         activation(self.activation)  # raises InvalidInput for an unknown name
 
 
+# To JAX an architecture is a tree with two leaves, σ_w and σ_b: a compiled function takes it as an ordinary argument,
+# and serves every σ. The other fields decide the program.
+MOVING = ("sigma_w", "sigma_b")
+FIXED = tuple(f.name for f in fields(Architecture) if f.name not in MOVING)
+
+
+def _flatten(arch: Architecture) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return tuple(getattr(arch, name) for name in MOVING), tuple(getattr(arch, name) for name in FIXED)
+
+
+def _unflatten(fixed: tuple[Any, ...], moving: Iterable[Any]) -> Architecture:
+    arch = object.__new__(Architecture)  # σ may be a tracer here: nothing can be checked
+    for name, value in zip((*MOVING, *FIXED), (*moving, *fixed), strict=True):
+        object.__setattr__(arch, name, value)
+    return arch
+
+
+jax.tree_util.register_pytree_node(Architecture, _flatten, _unflatten)
+
+
 def scales(arch: Architecture, input_dim: int) -> tuple[Scale, ...]:
     """The scale of each of the depth + 1 layers, input layer first."""
     rule = PARAMETERIZATIONS[arch.parameterization]
@@ -122,13 +146,22 @@ def _draw(
     stds: tuple[tuple[float, float], ...],
     key: Array,
 ) -> Params:
-    layers = []
-    keys = jax.random.split(key, 2 * len(sizes))
-    for i, (size, (weight_std, bias_std)) in enumerate(zip(sizes, stds, strict=True)):
-        weight = weight_std * jax.random.normal(keys[2 * i], size, dtype)
-        bias = bias_std * jax.random.normal(keys[2 * i + 1], size[1:], dtype) if biases else None
-        layers.append(Layer(weight, bias))
-    return tuple(layers)
+    weight_key, bias_key = jax.random.split(key)
+    weights = _normals(weight_key, sizes, dtype)
+    offsets = _normals(bias_key, tuple(size[1:] for size in sizes), dtype) if biases else [None] * len(sizes)
+    return tuple(
+        Layer(weight_std * weight, None if offset is None else bias_std * offset)
+        for weight, offset, (weight_std, bias_std) in zip(weights, offsets, stds, strict=True)
+    )
+
+
+def _normals(key: Array, sizes: tuple[tuple[int, ...], ...], dtype: jnp.dtype) -> list[Array]:
+    """Standard normals of each size, equal sizes drawn together: a generator takes half a second to compile."""
+    drawn = {
+        size: iter(jax.random.normal(jax.random.fold_in(key, i), (sizes.count(size), *size), dtype))
+        for i, size in enumerate(dict.fromkeys(sizes))
+    }
+    return [next(drawn[size]) for size in sizes]
 
 
 def apply(arch: Architecture, params: Params, x: ArrayLike) -> Array:

@@ -84,7 +84,7 @@ def top_hessian(
     return lanczos(lambda v: jax.jvp(gradient, (flat,), (v,))[1], direction, min(products, len(flat)))
 
 
-_sharpness = partial(jax.jit, static_argnums=(0, 1))(top_hessian)
+_sharpness = partial(jax.jit, static_argnums=1)(top_hessian)
 
 
 def lanczos(product: Callable[[Array], Array], direction: Array, products: int) -> Sharpness:

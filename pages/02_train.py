@@ -76,9 +76,9 @@ lesson.run(train, spec, view)
 
 st.markdown(
     r"""
-Let $\Theta$ be the tangent kernel of the infinitely wide network on the training points, with eigenvalues $\lambda_i$ and
-eigenvectors $u_i$. Gradient descent with step $\eta$ on $L = \frac12 \sum_j (f(x_j) - y_j)^2$, started at $f = 0$, gives after
-$k$ steps
+Let $\Theta$ be the tangent kernel of the infinitely wide network on the training points, with eigenvalues $\lambda_i$
+and eigenvectors $u_i$. Gradient descent with step $\eta$ on $L = \frac12 \sum_j (f(x_j) - y_j)^2$, started at $f = 0$,
+gives after $k$ steps
 
 $$
 f_k(x) = \Theta(x, X)\,\Theta^{-1}\bigl(1 - (1 - \eta\Theta)^k\bigr)\,y,
@@ -86,10 +86,10 @@ f_k(x) = \Theta(x, X)\,\Theta^{-1}\bigl(1 - (1 - \eta\Theta)^k\bigr)\,y,
 u_i^\top (f_k - y) = -(1 - \eta\lambda_i)^k\, u_i^\top y .
 $$
 
-Nothing in it was trained: it was drawn before the first step. With small steps $(1-\eta\lambda)^k \approx e^{-\lambda t}$ at
-$t = \eta k$, the gradient flow of the papers; at $c = \eta\lambda_{\max} = \frac12$ the fastest mode already differs from it, and the
-dotted lines show by how much. A **large eigenvalue is learned first**, and the loss is a sum of exponentials, which is not an
-exponential: its early rate is not its late one.
+Nothing in it was trained: it was drawn before the first step. For small steps
+$(1-\eta\lambda)^k \approx e^{-\lambda t}$ at $t = \eta k$, which is gradient flow; at $c = \eta\lambda_{\max} = 0.5$
+the fastest mode already differs from it, and the dotted lines show by how much. A **large eigenvalue is learned
+first**, and the loss is a sum of exponentials, which is not an exponential: its early rate is not its late one.
 
 A network of finite width departs from this in two ways,
 
@@ -98,34 +98,35 @@ f_n - f_\infty = \underbrace{(f_n - f_n^{\mathrm{lin}})}_{\text{its kernel moves
 + \underbrace{(f_n^{\mathrm{lin}} - f_\infty)}_{\text{its kernel was drawn at random: } \sim 1/\sqrt n} .
 $$
 
-With kinks (ReLU) the first term falls more slowly, nearer to $n^{-3/4}$ at these widths: neurons switch sign, and a kink has no
-second derivative to be small.
+With kinks (ReLU) the first term falls more slowly: like $n^{-3/4}$ in ten dimensions, nearer to $n^{-1/2}$ on the
+circle. Neurons switch sign, and at a kink there is no second derivative that could be small.
 """
 )
 lesson.notes(
     r"""
-- **Ask first** (2 min): *the network has 2,000 random weights and 500 steps to go. Who can draw its curve now?* Then reload at
-  width 4096: the dashed curve is there before the solid one.
-- **Width** (5 min): 16, 64, 256, 1024. Which mode leaves its line first? The slow ones, once they are small: the kernel has
-  moved a little, and the modes mix. That floor is about the drift times the largest residual; it is not a rate to be fitted.
-- **Which is learned first, frequency 2 or 3?** Here it is 3: erf is odd, and even frequencies live on the biases alone. Raise
-  $\sigma_b$ and watch the order change.
-- **Step** (5 min): c = 1 removes the first mode in one step; c = 1.9 makes it alternate; c = 2.2 makes the closed form explode
-  while the network survives. Past about 4 it does not.
-- **Predicting the time**: the spectrum and the target give the number of steps to within some percent. The textbook bound from
+- **Ask first** (2 min): *this network has 2,000 random weights and 500 steps to go. Who can draw its curve now?* Change
+  the network seed: the dashed curve stays, for it was never trained.
+- **Width** (5 min): 16, 64, 256, 1024. Which mode leaves its line first? The fast one, once it is small: the kernel has
+  moved a little, and slow modes leak into fast ones. That floor is about the drift times the slow residual; it is not a
+  rate to be fitted.
+- **Which is learned first, frequency 2 or 3?** Here it is 3: erf is odd, and even frequencies live on the biases alone.
+  Raise $\sigma_b$ to 1 and watch the order change.
+- **Step** (5 min): c = 1 removes the first mode in one step; at c = 1.9 it changes sign at each; at c = 2.2 the closed
+  form explodes while the network survives; at 4.5 it does not.
+- **Predicting the time**: spectrum and target give the number of steps to within some percent. The textbook bound from
   $\lambda_{\min}$ alone is ten to many thousand times too long, since the target hardly lives in the slowest modes.
-- The test loss of theory and network stops falling where what is left of the target is noise, or finer than the data.
+- **Decision lines** (3 min): play the spirals, then lower the width to 64. Where do the two lines part first?
 """
 )
 lesson.references(
     (
         "Jacot, Gabriel & Hongler, *Neural tangent kernel: convergence and generalization in neural networks*, 2018.",
-        "Lee, Xiao, Schoenholz, Bahri, Novak, Sohl-Dickstein & Pennington, *Wide neural networks of any depth evolve as linear "
-        "models under gradient descent*, 2019.",
-        "Dyer & Gur-Ari, *Asymptotics of wide networks from Feynman diagrams*, 2020; Huang & Yau, *Dynamics of deep neural "
-        "networks and neural tangent hierarchy*, 2020: corrections of order 1/n.",
-        "Lewkowycz, Bahri, Dyer, Sohl-Dickstein & Gur-Ari, *The large learning rate phase of deep learning: the catapult "
-        "mechanism*, 2020.",
+        "Lee, Xiao, Schoenholz et al., *Wide neural networks of any depth evolve as linear models under gradient "
+        "descent*, 2019.",
+        "Dyer & Gur-Ari, *Asymptotics of wide networks from Feynman diagrams*, 2020; Huang & Yau, *Dynamics of deep "
+        "neural networks and neural tangent hierarchy*, 2020: corrections of order 1/n.",
+        "Lewkowycz, Bahri, Dyer et al., *The large learning rate phase of deep learning: the catapult mechanism*, "
+        "2020.",
     )
 )
 lesson.source(train.predict, train.measure, train.run)

@@ -60,7 +60,7 @@ lesson.presets(
         "Fast wave: lazy wins": (
             "cos 8γ on 32 points of the circle. The lazy run has every frequency at hand; the rich one gathers its "
             "neurons in a few directions and is stuck.",
-            {"data": "circle", "circle_terms": "8:1", "steps": 1000},
+            {"data": "circle", "circle_terms": "8:1", "steps": 4000},
         ),
         "Digits: a draw": (
             "Odd or even on 150 real digits: features change the kernel a lot and the test error hardly.",

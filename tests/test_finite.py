@@ -9,7 +9,7 @@ import pytest
 
 from ntkviz.activations import ACTIVATIONS
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels import empirical_nngp, empirical_ntk, infinite_nngp, infinite_ntk
+from ntkviz.kernels import empirical_nngp, empirical_ntk, finite, infinite_nngp, infinite_ntk
 from ntkviz.kernels.finite import Outputs, layerwise
 from ntkviz.nets import PARAMETERIZATIONS, Architecture, Layer, Params, apply, init, scales, shapes
 from tests import oracle
@@ -223,3 +223,14 @@ def test_what_cannot_be_computed_is_refused_in_words(kernel: Callable[..., jax.A
 def test_unknown_outputs_are_refused() -> None:
     with pytest.raises(InvalidInput, match="trace"):
         empirical_ntk(ARCH, init(ARCH, 3, key=KEY), X1, outputs="diagonal")  # type: ignore[arg-type]
+
+
+def test_moving_sigma_compiles_nothing():
+    x = np.ones((3, 2))
+    for sigma_w, sigma_b in ((1.0, 0.1), (2.0, 0.7), (3, 0)):
+        arch = Architecture(depth=2, width=5, sigma_w=sigma_w, sigma_b=sigma_b)
+        empirical_ntk(arch, init(arch, 2, key=jax.random.key(0)), x)
+        compiled = finite._layerwise._cache_size()
+        if sigma_w == 1.0:
+            before = compiled
+    assert compiled == before

@@ -1,6 +1,7 @@
 """Real training: each step is the formula, wide networks follow theory, and what must not happen is noticed."""
 
 import math
+import re
 import time
 from typing import Any
 
@@ -116,8 +117,8 @@ def test_float32_stays_float32() -> None:
     problem = descent.problem(
         SMALL, START, X, Y, ETA, 1.0, centred=True, x_test=None, y_test=None, dtype=jnp.dtype(jnp.float32)
     )
-    program = jax.make_jaxpr(descent.advance, static_argnums=(0, 1))(SMALL, 4, problem, descent.start(problem, KEY), 10)
-    assert "f64" not in str(program)
+    program = jax.make_jaxpr(descent.advance, static_argnums=1)(SMALL, 4, problem, descent.start(problem, KEY), 10)
+    assert not re.search(r"f64\[\d", str(program))  # no array; σ and the like are weakly typed scalars
 
 
 def test_one_compilation_serves_every_step_scale_and_length() -> None:

@@ -271,7 +271,7 @@ def first_order_drift(arch: Architecture, params: Params, x: ArrayLike, own: Lin
     return float(turned / size)
 
 
-@partial(jax.jit, static_argnums=0)
+@jax.jit
 def _turn(arch: Architecture, params: Params, x: Array, pull: Array) -> tuple[Array, Array]:
     """‖∂_w Θ [Jᵀ pull]‖ and ‖Θ‖, Frobenius."""
     (direction,) = jax.vjp(lambda params: nets.apply(arch, params, x), params)[1](pull)
@@ -313,7 +313,7 @@ def _drift(kernels: Array) -> Array:
     return jnp.linalg.norm(kernels - kernels[0], axis=(1, 2)) / jnp.linalg.norm(kernels[0])
 
 
-@partial(jax.jit, static_argnums=0)
+@jax.jit
 def _alignment(arch: Architecture, params: Params, x: ArrayLike, y: ArrayLike) -> Array:
     """(S,) CKA of the last hidden layer of S networks with targets y (M, 1), on points x that were not trained on.
 

@@ -185,7 +185,7 @@ class Result:
     def accuracy(self) -> tuple[float, float] | None:
         """Share of the test points that theory and network classify rightly at the end, where there are classes."""
         data = self.theory.data
-        if self.network is None or data.task == "regression":
+        if self.network is None or data.task == "regression" or self.spec.c >= 2:
             return None
         ends = (curves.f[-1, self.theory.tested] for curves in (self.theory.curves, self.network.curves))
         theory, network = (float(np.mean(labels(f) == data.label_test)) for f in ends)
@@ -220,11 +220,11 @@ def run(spec: Spec, report: Report = silent) -> Result:
         report(share * fraction, None if network is None else replace(result, network=network))
 
     result = replace(result, network=measure(spec, result.theory, watch))
-    gaps = np.full((len(widths), SEEDS, 2), np.nan)
-    for i, s in np.ndindex(gaps.shape[:2]):
-        report(share * (1 + i + s / SEEDS), result)
-        gaps[i, s] = _gaps(replace(_at(spec, widths[i]), seed=(spec.seed + s) % 2**31))
-        result = replace(result, sweep=Sweep(np.array(widths), gaps[:, :, 0].copy(), gaps[:, :, 1].copy()))
+    gaps = np.full((2, len(widths), SEEDS), np.nan)
+    for i, s in np.ndindex(gaps.shape[1:]):
+        report(share * (1 + i + s / SEEDS), replace(result, sweep=Sweep(np.array(widths), *gaps.copy())))
+        gaps[:, i, s] = _gaps(replace(_at(spec, widths[i]), seed=(spec.seed + s) % 2**31))
+    result = replace(result, sweep=Sweep(np.array(widths), *gaps) if widths else None)
     report(1.0, result)
     return result
 

@@ -10,7 +10,7 @@ from ntkviz.experiments.lazy import LAZY, RICH, Plane, Result
 from ntkviz.figures import theme
 from ntkviz.figures.chart import Chart, Number, Scrub, View
 
-AXIS = "output scale α   (← features | lazy →)"
+AXIS = "α    (← features | lazy →)"
 BANDS = (("lazy", "rgba(0,114,178,0.16)"), ("crossover", "rgba(107,114,128,0.16)"), ("features", "rgba(213,94,0,0.16)"))
 SIGNS = {1.0: ("a > 0", theme.DIVERGING[2][1]), -1.0: ("a < 0", theme.DIVERGING[0][1])}
 
@@ -32,12 +32,12 @@ def gauge(result: Result) -> Chart:
     value = mean(result, "drift", log=True)
     low, high = decades(np.append(value, [LAZY / 10, RICH * 10]))
     made = theme.figure("kernel drift ‖Θ − Θ₀‖/‖Θ₀‖", "", height=140, showlegend=False)
-    edges = (low, LAZY, RICH, high)
+    edges = (low / 1.5, LAZY, RICH, high * 1.5)
     for (name, color), left, right, words in zip(
         BANDS,
         edges,
         edges[1:],
-        (f"lazy<br>under {LAZY:g}", "cross-<br>over", f"features<br>over {RICH:g}"),
+        (f"lazy<br>under {LAZY:g}", f"crossover<br>{LAZY:g} to {RICH:g}", f"features<br>over {RICH:g}"),
         strict=False,
     ):
         made.add_vrect(left, right, fillcolor=color, line_width=0, layer="below", name=name)
@@ -49,7 +49,7 @@ def gauge(result: Result) -> Chart:
     made.add_trace(theme.points(theme.FINITE, value, level, name="the other α", size=8, opacity=0.5))
     chosen = theme.points(theme.SELECTED, value[:1], level[:1], name="this run", size=22)
     made.add_trace(chosen.update(marker_symbol="diamond"))
-    made.update_xaxes(type="log", range=[math.log10(low), math.log10(high)], tickformat="~g", dtick=1)
+    made.update_xaxes(type="log", range=[math.log10(low / 1.5), math.log10(high * 1.5)], tickformat="~g", dtick=1)
     made.update_yaxes(visible=False, range=[-0.6, 2.2])
     made.update_layout(margin={"t": 4, "l": 16, "b": 48})
     return Chart(
@@ -191,7 +191,8 @@ def alignment(result: Result) -> Chart:
     made.add_trace(level(theme.TARGET, alpha, mean(result, "aligned_start"), "before training"))
     made.add_trace(spread(result, "aligned", value).update(name="after training"))
     made.update_xaxes(type="log", tickformat="~g", dtick=1)
-    made.update_yaxes(rangemode="tozero")
+    top = max(0.1, float(np.nanmax([*result.over_seeds("aligned").ravel(), 0.0])))  # CKA is 1 at most
+    made.update_yaxes(range=[0, 1.08 * top])
     return Chart(
         "alignment",
         made,
@@ -207,7 +208,7 @@ def numbers(result: Result) -> tuple[Number, ...]:
     rich, lazy = mean(result, "test_error")[[0, -1]]
     low, high = result.alpha[[0, -1]]
     gain = result.gain
-    seeds = "" if len(gain) == 1 else f" ({gain.min():.2g} to {gain.max():.2g} over {len(gain)} seeds)"
+    seeds = "" if len(gain) == 1 else f" ({short(gain.min())} to {short(gain.max())} over {len(gain)} seeds)"
     slope = "–" if result.slope is None else f"{result.slope:.2f}".replace("-", "−")
     return (
         Number(f"Test error at α = {low:g}", f"{rich:.3g}", "no theory: it is measured"),
@@ -218,7 +219,7 @@ def numbers(result: Result) -> tuple[Number, ...]:
             f"{float(mean(result, 'kernel_error')):.3g}",
             help="The linearised network has taken the same steps; kernel regression at infinite width is at its end.",
         ),
-        Number("Lazy error over rich", f"× {np.median(gain):.2g}", f"× 1 if features did not matter{seeds}"),
+        Number("Lazy error over rich", f"× {short(np.median(gain))}", f"× 1 if features did not matter{seeds}"),
         Number(
             f"Drift at α = {high:g}",
             f"{mean(result, 'drift', log=True)[-1]:.2g}",
@@ -243,6 +244,10 @@ def warnings(result: Result) -> tuple[str, ...]:
             "What is shown there is a run on its way, not at its end."
         )
     return tuple(told)
+
+
+def short(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def listed(alpha: np.ndarray) -> str:

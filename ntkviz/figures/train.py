@@ -171,7 +171,7 @@ def _loss(result: Result) -> Chart:
     figure.add_trace(theme.line(theme.THEORY, at, _drawn(theory.curves.loss), name="theory"))
     for meaning, tested in ((theme.FINITE, trained.test_loss), (theme.THEORY, theory.curves.test_loss)):
         if tested is not None:
-            test = theme.line(meaning, at[: len(tested)], _drawn(tested), name="on test points", width=1.5)
+            test = theme.line(meaning, at[: len(tested)], _drawn(tested), name="on test", width=1.5)
             figure.add_trace(test.update(showlegend=meaning is theme.FINITE))
     for meaning, reached in ((theme.FINITE, result.reached), (theme.THEORY, theory.reached)):
         if reached is not None and reached <= at[-1]:
@@ -259,26 +259,30 @@ def _numbers(result: Result) -> Iterable[Number]:
 
 
 def _warnings(result: Result) -> Iterable[str]:
-    network, spec, eta = result.network, result.spec, result.theory.eta
-    yield from result.theory.data.warnings
+    theory, network, spec = result.theory, result.network, result.spec
+    yield from theory.data.warnings
+    if np.any(theory.followed == 0):
+        yield "The kernel is blind to a part of the target (λ = 0), and theory learns none of it."
     if spec.c >= 2:
         yield f"The step c = {spec.c:.2f} is past the stability limit 2: the closed form grows without bound."
-    if network is None:
+    if network is None or network.lambda_end is None:
         return
     if network.diverged_at is not None:
         yield f"The network diverged by step {network.diverged_at}: choose a smaller step c."
-    elif spec.c >= 2 and network.lambda_end is not None:
+    elif spec.c >= 2 and result.own_c >= 2:
         peak = float(np.max(network.curves.loss) / network.curves.loss[0])
         yield (
-            f"The network escapes (catapult): its loss rises {peak:.3g}-fold, then its kernel shrinks to "
-            f"ηλ_max = {eta * network.lambda_end:.2f}, where the step is stable again. No linear model can do that."
+            f"The network escapes (catapult): its loss rises {peak:.3g}-fold, while its kernel shrinks from ηλ_max = "
+            f"{result.own_c:.2f} to {theory.eta * network.lambda_end:.2f}. No linear model can do that."
         )
+    elif spec.c >= 2:
+        yield f"This network's own λ_max is smaller: its step is really {result.own_c:.2f}, below the limit."
     elif result.own_c >= 2:
         yield (
             f"At this width the network's own λ_max is larger than that of infinite width: its step is really "
             f"{result.own_c:.2f}, past the limit 2. Choose a smaller step or a larger width."
         )
-    if spec.sweep and result.sweep is None and network.drift is not None and spec.c < 2:
+    if spec.sweep and result.sweep is None and spec.c < 2:
         yield "Other widths would take too long with these settings: lower the steps, the depth or the points."
 
 
@@ -338,7 +342,9 @@ def _percent(share: float | None) -> str:
 
 
 def _count(steps: float | None, otherwise: str) -> str:
-    return otherwise if steps is None or not math.isfinite(steps) else f"{steps:.0f}" if steps < 1e5 else f"{steps:.1e}"
+    if steps is None:
+        return otherwise
+    return "never" if math.isinf(steps) else f"{steps:.0f}" if steps < 1e5 else f"{steps:.1e}"
 
 
 def _fitted(slope: Slope | None) -> str:

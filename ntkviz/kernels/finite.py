@@ -87,10 +87,10 @@ def _factors(arch: Architecture, params: Params, x: Array) -> tuple[tuple[Array,
     return inputs, back
 
 
-_layerwise = jax.jit(layerwise, static_argnums=0, static_argnames="outputs")
+_layerwise = jax.jit(layerwise, static_argnames="outputs")
 
 
-@jax.jit(static_argnums=0)
+@jax.jit
 def _output_products(arch: Architecture, params: Params, x1: Array, x2: Array | None) -> Array:
     f1 = forward(arch, params, x1)[0]
     f2 = f1 if x2 is None else forward(arch, params, x2)[0]
