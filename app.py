@@ -5,7 +5,8 @@ server's first request would bypass the main script.
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from ntkviz.ui.server import lifespan, routes
+from ntkviz.ui.server import Preload, lifespan, routes
 
-app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes())
+app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes(), middleware=[Middleware(Preload)])

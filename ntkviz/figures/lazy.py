@@ -207,26 +207,29 @@ def numbers(result: Result) -> tuple[Number, ...]:
     """The claim in figures: what the two ends of the sweep reach, and how the drift falls."""
     rich, lazy = mean(result, "test_error")[[0, -1]]
     low, high = result.alpha[[0, -1]]
+    linear, limit, first = (float(mean(result, name)) for name in ("linear_error", "kernel_error", "first_order"))
     gain = result.gain
-    seeds = "" if len(gain) == 1 else f" ({short(gain.min())} to {short(gain.max())} over {len(gain)} seeds)"
-    slope = "–" if result.slope is None else f"{result.slope:.2f}".replace("-", "−")
+    seeds = "" if len(gain) == 1 else f" ({short(gain.min(), 2)} to {short(gain.max(), 2)} over {len(gain)} seeds)"
     return (
-        Number(f"Test error at α = {low:g}", f"{rich:.3g}", "no theory: it is measured"),
+        Number(f"Test error at α = {low:g}", short(rich), "no theory: it is measured"),
         Number(
             f"Test error at α = {high:g}",
-            f"{lazy:.3g}",
-            f"linearised: {float(mean(result, 'linear_error')):.3g}; infinite width: "
-            f"{float(mean(result, 'kernel_error')):.3g}",
+            short(lazy),
+            f"linearised: {short(linear)}; infinite width: {short(limit)}",
             help="The linearised network has taken the same steps; kernel regression at infinite width is at its end.",
         ),
-        Number("Lazy error over rich", f"× {short(np.median(gain))}", f"× 1 if features did not matter{seeds}"),
+        Number("Lazy error over rich", f"× {short(float(np.median(gain)), 2)}", f"× 1 if features were nothing{seeds}"),
         Number(
             f"Drift at α = {high:g}",
-            f"{mean(result, 'drift', log=True)[-1]:.2g}",
-            f"first order in 1/α: {float(mean(result, 'first_order')) / high:.2g}",
+            short(mean(result, "drift", log=True)[-1], 2),
+            f"first order in 1/α: {short(first / high, 2)}",
             help="First order in 1/α leaves out that ReLU neurons switch; smooth activations meet it.",
         ),
-        Number("Slope of drift in the lazy runs", slope, "smooth φ: −1; ReLU's kinks pull it towards −½"),
+        Number(
+            "Slope of drift in the lazy runs",
+            "–" if result.slope is None else f"{result.slope:.2f}".replace("-", "−"),
+            "smooth φ: −1; ReLU's kinks pull it towards −½",
+        ),
     )
 
 
@@ -246,8 +249,11 @@ def warnings(result: Result) -> tuple[str, ...]:
     return tuple(told)
 
 
-def short(ratio: float) -> str:
-    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+def short(value: float, digits: int = 3) -> str:
+    """A number as a class reads it; a dash where a run is not there (yet)."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.0f}" if value >= 10 else f"{value:.{digits}g}"
 
 
 def listed(alpha: np.ndarray) -> str:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ntkviz.ui import stage
 from ntkviz.ui.syllabus import LESSONS
@@ -27,10 +29,25 @@ log = logging.getLogger(__name__)
 
 def routes() -> list[Route]:
     """The stage's script and plotly.js, named by their fingerprint so that browsers keep them."""
-    return [
-        Route(f"/{stage.ASSETS}/stage.{stage.digest(stage.SCRIPT)}.js", _asset(stage.SCRIPT)),
-        Route(f"/{stage.ASSETS}/plotly.{stage.digest(stage.plotly_script())}.js", _asset(stage.plotly_script())),
-    ]
+    return [Route(stage.address(path, base=""), _asset(path)) for path in (stage.SCRIPT, stage.plotly_script())]
+
+
+class Preload:
+    """Tells the browser with the page itself which scripts the charts will need, so that it fetches them meanwhile."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.append("Link", f"<{stage.address(stage.plotly_script())}>; rel=preload; as=script")
+                    headers.append("Link", f"<{stage.address(stage.SCRIPT)}>; rel=modulepreload")
+            await send(message)
+
+        await self._app(scope, receive, sending if scope["type"] == "http" else send)
 
 
 def _asset(path: Path) -> Any:

@@ -36,14 +36,19 @@ def plotly_script() -> Path:
     return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
+def address(path: Path, *, base: str | None = None) -> str:
+    """The path under which the server has a script, below the app's own base path unless another is given."""
+    if base is None:
+        base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"{'/' + base if base else ''}/{ASSETS}/{path.stem}.{digest(path)}.js"
+
+
 @cache
 def _component() -> Callable[..., Any]:
-    base = st.get_option("server.baseUrlPath").strip("/")
-    prefix = f"/{base}/{ASSETS}" if base else f"/{ASSETS}"
     loader = (
         "export default (component) =>\n"  # Streamlit takes a text of one line for a file's name
-        f"import(new URL('{prefix}/stage.{digest(SCRIPT)}.js', window.location.origin).href)"
-        f".then((stage) => stage.default(component, '{prefix}/plotly.{digest(plotly_script())}.js'));"
+        f"import(new URL('{address(SCRIPT)}', window.location.origin).href)"
+        f".then((stage) => stage.default(component, '{address(plotly_script())}'));"
     )
     return st.components.v2.component(
         "ntkviz.stage", html="<div class='stage'></div>", css=STYLE.read_text(), js=loader, isolate_styles=False
