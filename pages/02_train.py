@@ -43,7 +43,7 @@ with more:
 lesson.presets(
     {
         "Wide: theory holds": (
-            "4096 neurons: the curves lie on each other, and the gap is about a tenth of a percent.",
+            "4096 neurons: the curves lie on each other, and the gap is some tenths of a percent.",
             {"width": 4096},
         ),
         "Narrow: it breaks": (
@@ -51,8 +51,8 @@ lesson.presets(
             {"width": 16},
         ),
         "Too large a step": (
-            "c = 2.2: every linear model explodes. The network does not: it catapults to where its kernel is smaller.",
-            {"c": 2.2},
+            "c = 2.5: every linear model explodes. The network does not: it catapults to where its kernel is smaller.",
+            {"c": 2.5},
         ),
         "Kinks: ReLU": (
             "ReLU has a kink: its gap to the linearisation falls more slowly than 1/n.",
@@ -98,8 +98,9 @@ f_n - f_\infty = \underbrace{(f_n - f_n^{\mathrm{lin}})}_{\text{its kernel moves
 + \underbrace{(f_n^{\mathrm{lin}} - f_\infty)}_{\text{its kernel was drawn at random: } \sim 1/\sqrt n} .
 $$
 
-With kinks (ReLU) the first term falls more slowly: like $n^{-3/4}$ in ten dimensions, nearer to $n^{-1/2}$ on the
-circle. Neurons switch sign, and at a kink there is no second derivative that could be small.
+Both are laws of wide networks: at the widths of the last chart higher orders still flatten the first one, and a few
+seeds leave the fitted exponents uncertain by about a tenth. With kinks (ReLU) it stays flatter, between $n^{-3/4}$ and
+$n^{-1/2}$: neurons switch sign, and at a kink there is no second derivative that could be small.
 """
 )
 lesson.notes(
@@ -111,7 +112,7 @@ lesson.notes(
   rate to be fitted.
 - **Which is learned first, frequency 2 or 3?** Here it is 3: erf is odd, and even frequencies live on the biases alone.
   Raise $\sigma_b$ to 1 and watch the order change.
-- **Step** (5 min): c = 1 removes the first mode in one step; at c = 1.9 it changes sign at each; at c = 2.2 the closed
+- **Step** (5 min): c = 1 removes the first mode in one step; at c = 1.9 it changes sign at each; at c = 2.5 the closed
   form explodes while the network survives; at 4.5 it does not.
 - **Predicting the time**: spectrum and target give the number of steps to within some percent. The textbook bound from
   $\lambda_{\min}$ alone is ten to many thousand times too long, since the target hardly lives in the slowest modes.

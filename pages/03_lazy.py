@@ -53,9 +53,9 @@ lesson.presets(
             {"data": "parity", "steps": 1000},
         ),
         "Noise: lazy wins": (
-            "A linear target under noise of its own size. Both fit the noise, and the rich run pays more for it on new "
-            "points.",
-            {"data": "linear", "linear_dim": 10, "linear_n": 100, "linear_label_noise": 1.0, "seeds": 5, "steps": 1000},
+            "A linear target under noise of its own size, five seeds. All runs fit the noise, and the rich ones pay more for "
+            "it on new points.",
+            {"data": "linear", "linear_label_noise": 1.0, "seeds": 5, "steps": 1000},
         ),
         "Fast wave: lazy wins": (
             "cos 8γ on 32 points of the circle. The lazy run has every frequency at hand; the rich one gathers its "
@@ -120,7 +120,7 @@ lesson.notes(
 - **Lazy is a kernel** (2 min): at the right end the vermillion curve in “this run” lies on the green one for all
   steps. The gap between green and blue is the finite width: raise it to 512.
 - **Counter-examples** (5 min): noise, a fast wave, digits. Learning features is not the same as generalising: it is a
-  bet that few directions matter.
+  bet that few directions matter. Under noise, width 256 shows it more clearly.
 - **Width and µP** (5 min): at α = 1, go from 32 to 512 neurons and read the drift; then the same with µP.
 - A new task or width compiles for some seconds the first time. The numbers are of the seeds shown: average five
   (“More”).

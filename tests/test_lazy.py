@@ -49,7 +49,7 @@ def weights(spec: lazy.Spec, dtype: Any = jnp.float64) -> nets.Params:
 
 
 def test_features_beat_the_kernel_on_xor(xor: lazy.Result) -> None:
-    """26 to 100 times over five seeds, 42 for this one; kernel regression is no better than the lazy end."""
+    """30 to 70 times over five seeds; kernel regression at infinite width is of no help either."""
     sweep = xor.sweeps[0]
     assert sweep.test_error[-1] > 20 * sweep.test_error[0]
     assert sweep.kernel_error > 20 * sweep.test_error[0]
@@ -57,10 +57,12 @@ def test_features_beat_the_kernel_on_xor(xor: lazy.Result) -> None:
 
 
 def test_the_kernel_beats_features_under_noise() -> None:
-    """A linear target with noise of its own size: 1.5 over five seeds (1.06 to 1.9), 1.6 over these three."""
-    noisy = lazy.Spec(data=Linear(n=100, dim=10, label_noise=1.0), seeds=3, steps=1000, count=3)
-    error = lazy.run(noisy).over_seeds("test_error").mean(axis=0)
-    assert error[0] > 1.2 * error[-1]
+    """A linear target with noise of its own size: the rich error is 1.1 to 1.4 times the lazy one, over five seeds."""
+    noisy = lazy.Spec(data=Linear(n=150, dim=20, label_noise=1.0), seeds=3, steps=1000)
+    result = lazy.run(noisy)
+    error = result.over_seeds("test_error").mean(axis=0)
+    assert error[0] > 1.1 * error[-1]
+    assert np.all(result.over_seeds("train_error") < 0.1)  # of a variance of 2: both ends have fitted the noise
 
 
 def test_the_lazy_end_is_the_linearised_network_at_every_step(xor: lazy.Result) -> None:
@@ -90,7 +92,7 @@ def test_drift_of_a_smooth_network_is_its_first_order(smooth: lazy.Result) -> No
 
 
 def test_kinks_add_to_the_drift_and_flatten_it(xor: lazy.Result) -> None:
-    """ReLU's neurons switch, which the derivative does not see; slopes of −0.56 to −0.72 were measured."""
+    """ReLU's neurons switch, which the derivative does not see; slopes of −0.5 to −0.75 were measured."""
     assert np.all(xor.alpha * xor.sweeps[0].drift > xor.sweeps[0].first_order)
     assert xor.slope is not None
     assert -0.95 < xor.slope < -0.4
@@ -118,7 +120,7 @@ def test_first_order_drift_by_a_small_step_of_the_weights() -> None:
 
 
 def test_the_hidden_layer_aligns_in_the_rich_run_alone(xor: lazy.Result) -> None:
-    """0.014 before training; 0.45 after it at α = 0.01 and 0.014 at α = 100."""
+    """0.014 before training; 0.45 after it at α = 0.01, 0.014 at α = 100."""
     sweep = xor.sweeps[0]
     assert sweep.aligned[0] > 10 * sweep.aligned_start
     assert sweep.aligned[-1] == pytest.approx(sweep.aligned_start, rel=0.05)

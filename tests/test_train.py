@@ -1,7 +1,7 @@
 """Train and predict: the closed form against other routes to it, and the network against the closed form.
 
-Seeds are fixed, so that a tolerance covers other machines' rounding, and the scatter of the few networks that a quick
-test can train: 0.1 or so on an exponent.
+Tolerances hold for networks of any seed, not of the seeds drawn here: each is three or more standard deviations of what
+ten or more seeds gave.
 """
 
 import dataclasses
@@ -81,7 +81,7 @@ def test_the_discrete_formula_is_not_the_exponential(c: float) -> None:
 
 
 def test_each_mode_decays_at_the_rate_of_its_eigenvalue() -> None:
-    """Rates until a tenth is left, before modes mix: slope 1 in log-log, a few percent each at n = 4096."""
+    """Rates until a tenth is left, before modes mix: slope 1 in log-log, at worst 7 % off in ten seeds at n = 4096."""
     found = train.run(wide(4096))
     measured = np.array([_rate(found.theory.steps, mode) for mode in found.network.curves.modes.T])
     predicted = -np.log1p(-found.theory.eta * found.theory.followed)
@@ -96,22 +96,27 @@ def _rate(steps: np.ndarray, left: np.ndarray) -> float:
     return float(-np.log(left[last]) / steps[last])
 
 
-def test_the_gap_of_a_smooth_network_falls_like_one_over_its_width(result: train.Result) -> None:
-    own, infinite = result.sweep.slopes
+def test_the_gap_of_a_smooth_network_falls_like_one_over_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide networks: 16 seeds gave -0.95 ± 0.04 from n = 1024 on, but -0.75 from 64 to 1024, where higher orders are
+    felt. Eight seeds scatter by 0.06; the draw of the kernel falls like n^(-1/2) at every width."""
+    monkeypatch.setattr(train, "WIDTHS", (1024, 2048, 4096))
+    monkeypatch.setattr(train, "SEEDS", 8)
+    own, infinite = train.run(train.Spec()).sweep.slopes
     assert own.exponent == pytest.approx(-1.0, abs=0.25)
-    assert infinite.exponent == pytest.approx(-0.5, abs=0.2)
+    assert infinite.exponent == pytest.approx(-0.5, abs=0.25)
 
 
 def test_the_gap_of_relu_falls_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its kink: near -3/4 in ten dimensions, where a smooth activation has -1."""
+    """Its kink: between -3/4 and -1/2 at these widths (16 seeds: -0.65 ± 0.03), where smooth activations tend to -1."""
     monkeypatch.setattr(train, "WIDTHS", (64, 256, 1024))
+    monkeypatch.setattr(train, "SEEDS", 8)
     arch = Architecture(activation="relu", sigma_b=0.1, width=64)
     found = train.run(train.Spec(arch=arch, data=Sphere(n=32, dim=10), steps=300))
     assert -1.0 < found.sweep.slopes[0].exponent < -0.5
 
 
 def test_the_steps_to_a_loss_are_predicted() -> None:
-    """Within 15 % at n = 2048, where the worst case from λ_min is ten times off."""
+    """Within 15 % at n = 2048 (9 % was the worst of ten seeds), where the bound from λ_min is over ten times off."""
     found = train.run(wide(2048))
     assert found.reached == pytest.approx(found.theory.reached, rel=0.15)
     assert found.theory.bound > 10 * found.theory.reached
@@ -119,7 +124,7 @@ def test_the_steps_to_a_loss_are_predicted() -> None:
 
 def test_a_narrow_network_leaves_the_theory(result: train.Result) -> None:
     narrow = train.run(wide(16))
-    assert narrow.network.drift > 10 * result.network.drift
+    assert narrow.network.drift > 5 * result.network.drift
     assert narrow.gaps[0] > 4 * result.gaps[0]
 
 
@@ -140,7 +145,8 @@ def test_width_and_seed_leave_the_theory_alone() -> None:
 
 
 def test_past_the_limit_the_closed_form_explodes_and_the_network_catapults() -> None:
-    found = train.run(replace(SPEC, c=2.2))
+    """At c = 3 every seed's own step is past 2 too: the loss rose 35-fold or more, and all came down."""
+    found = train.run(replace(SPEC, c=3.0))
     loss = found.network.curves.loss
     assert found.gaps == (None, None)
     assert found.theory.curves.loss[-1] > 1e6

@@ -40,7 +40,7 @@ FRAMES, SURFACE_FRAMES, SWEEP_FRAMES = 44, 34, 16  # recorded steps: in general,
 GRID = 36  # points on each side of that picture
 FOLLOWED = 5  # modes that are drawn
 WEAK = 0.02  # a mode with less than this share of the strongest one is not: mixing would hide its decay
-WIDTHS = (64, 128, 256, 512, 1024)
+WIDTHS = (128, 256, 512, 1024, 2048)
 SEEDS = 2  # networks of each width of the sweep
 SWEEP_SECONDS = 0.4  # a network that takes longer is left out of the sweep
 KERNEL_ROWS = 1000  # training points times outputs: the side of the linearised network's kernel
@@ -393,7 +393,7 @@ def _seconds(spec: Spec, frames: int = FRAMES) -> float:
     arch = replace(spec.arch, outputs=data.y.shape[1])
     points, rows, neurons = len(_points(data)[0]), len(data.x), arch.width * arch.depth
     weights = parameter_count(arch, data.x.shape[1])
-    step = 6e-6 + 3e-9 * rows * neurons + weights * (2e-9 + 1.2e-11 * rows)
-    seen = frames * (3e-4 + 3e-9 * points * neurons + 2e-11 * points * weights)
+    step = 6e-6 + 1.8e-9 * rows * neurons + weights * (2.5e-9 + 1.2e-11 * rows)
+    seen = frames * (6e-4 + 1.5e-9 * points * neurons + 2e-11 * points * weights)
     kernel = arch.outputs * points * (5e-9 * neurons + 1e-8 * rows * arch.outputs + 6e-11 * weights)
     return 2e-3 + spec.steps * step + seen + kernel + 2e-9 * data.y.size**3

@@ -225,8 +225,9 @@ def _numbers(result: Result) -> Iterable[Number]:
     yield Number(
         "Gap to its linearisation",
         _percent(own),
-        ("theory: ∝ 1/n" if result.smooth else "kinks: slower than 1/n") + _fitted(slopes[0]),
-        "Largest rms distance over the test points at any recorded step, as a share of the rms of the targets.",
+        ("theory: ∝ 1/n for large n" if result.smooth else "kinks: slower than 1/n") + _fitted(slopes[0]),
+        "Largest rms distance over the test points at any recorded step, as a share of the rms of the targets. "
+        "Narrow networks feel higher orders, so that a fit to them is flatter than the law.",
     )
     yield Number(
         "Gap to infinite width",
