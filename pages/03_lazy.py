@@ -53,8 +53,8 @@ lesson.presets(
             {"data": "parity", "steps": 1000},
         ),
         "Noise: lazy wins": (
-            "A linear target under noise of its own size, five seeds. All runs fit the noise, and the rich ones pay more for "
-            "it on new points.",
+            "A linear target under noise of its own size, five seeds. All runs fit the noise, and the rich pay more "
+            "for it on new points.",
             {"data": "linear", "linear_label_noise": 1.0, "seeds": 5, "steps": 1000},
         ),
         "Fast wave: lazy wins": (

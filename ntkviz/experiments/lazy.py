@@ -18,7 +18,7 @@ constant α√n); Yang & Hu 2021 (µP). The first-order drift is the derivative 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax

@@ -43,6 +43,16 @@ def defaults() -> dict[str, Any]:
     return dict(st.session_state.get("ntkviz_defaults", {}))
 
 
+def written(key: str, value: Any) -> str:
+    """How the link writes the value of a data set's control, whose key is `dataset_field`."""
+    for name, spec in DATASETS.items():
+        setting = settings(spec).get(key.removeprefix(f"{name}_"))
+        if key.startswith(f"{name}_") and setting is not None:
+            options, shown = _options(setting)
+            return shown(value) if options else str(value)
+    return str(value)
+
+
 def _draw(setting: Setting, default: Any, key: str, *, disabled: bool = False) -> Any:
     """One widget: bound to the link, its default remembered so that a preset can put it back."""
     options, shown = _options(setting)

@@ -180,8 +180,15 @@ def cards(lessons: Sequence[Entry]) -> None:
 
 
 def _set_controls(values: dict[str, Any]) -> None:
+    """Set the controls of a preset, all others to their defaults.
+
+    Streamlit keeps the link true for controls that are drawn; those that the preset brings are written into it here.
+    """
+    drawn = controls.defaults()
     st.query_params.pop("frame", None)
-    st.session_state.update(controls.defaults() | values)
+    for key in values.keys() - drawn.keys():
+        st.query_params[key] = controls.written(key, values[key])
+    st.session_state.update(drawn | values)
 
 
 def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:

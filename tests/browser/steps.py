@@ -96,7 +96,10 @@ def drawings(page: Page) -> int:
 
 
 def drawn(page: Page, after: int = 0) -> None:
-    """Wait until the charts have been drawn more often than `after`, and no run goes on."""
+    """Wait until the charts have been drawn more often than `after`, all of them, and no run goes on."""
     until(page, lambda: drawings(page) > after, "the charts to be drawn")
     page.wait_for_function("() => !document.querySelector('.st-key-stop')")
     settled(page)
+    page.wait_for_function(
+        "() => { const d = document.querySelector('.stage').dataset; return d.complete && d.complete === d.drawn; }"
+    )

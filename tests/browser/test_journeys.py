@@ -227,6 +227,18 @@ def test_a_preset_sets_its_controls_and_puts_the_others_back(server, page):
     drawn(page)
 
 
+def test_a_preset_that_brings_new_controls_is_whole_in_the_link(server, new_page):
+    first, second = new_page(), new_page()
+    visit(first, server, "/lazy")
+    drawn(first)
+    first.get_by_role("button", name="Noise: lazy wins").click()
+    until(first, lambda: "linear_label_noise=1" in first.url, "the noise in the link")
+    drawn(first)
+    visit(second, server, first.url.removeprefix(server))
+    drawn(second)
+    assert traces(second, "test-error") == traces(first, "test-error")
+
+
 def contrast(one: str, other: str) -> float:
     """The contrast ratio of two CSS colours (WCAG 2)."""
 
