@@ -7,6 +7,7 @@ server's first request would bypass the main script.
 import streamlit as st
 from starlette.middleware import Middleware
 
-from ntkviz.ui.server import Preload, lifespan, routes
+from ntkviz.ui.assets import Assets, files
+from ntkviz.ui.server import lifespan
 
-app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes(), middleware=[Middleware(Preload)])
+app = st.App("ntkviz/ui/main.py", lifespan=lifespan, middleware=[Middleware(Assets, known=files())])

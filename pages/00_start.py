@@ -20,6 +20,6 @@ show("start", "The neural tangent kernel, live", view(result), result.spec, only
 cards(LESSONS)
 st.caption(
     "Everything is computed on this server, on real networks and real data; nothing is asked of the internet. "
-    "Every control is in the page's address: copy it, and whoever opens it sees your picture. Each picture downloads as "
-    "SVG or PNG, its numbers as CSV."
+    "Every control is in the page's address: copy it, and whoever opens it sees your picture. Each picture downloads "
+    "as SVG or PNG, its numbers as CSV."
 )

@@ -18,8 +18,9 @@ from ntkviz.figures import theme
 from ntkviz.figures.chart import Chart, Scrub
 
 SCRIPT = Path(__file__).with_name("stage.js")
+PLOTLY = Path(__file__).parent / "vendor" / "plotly-cartesian.min.js"
 STYLE = Path(__file__).with_name("stage.css")
-ASSETS = "ntkviz-assets"  # the route under which app.py serves the script and Plotly
+ASSETS = "ntkviz-assets"  # the route under which `ui.assets` serves them
 
 
 @cache
@@ -28,19 +29,15 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-@cache
-def plotly_script() -> Path:
-    """The plotly.js that ships with the plotly package: nothing is fetched from the internet."""
-    import plotly
-
-    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+def base_path() -> str:
+    """The path below which the app is served, "" or "/base"."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{base}" if base else ""
 
 
-def address(path: Path, *, base: str | None = None) -> str:
-    """The path under which the server has a script, below the app's own base path unless another is given."""
-    if base is None:
-        base = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"{'/' + base if base else ''}/{ASSETS}/{path.stem}.{digest(path)}.js"
+def address(path: Path) -> str:
+    """The path under which the server has a script of the stage."""
+    return f"{base_path()}/{ASSETS}/{path.stem}.{digest(path)}.js"
 
 
 @cache
@@ -48,7 +45,7 @@ def _component() -> Callable[..., Any]:
     loader = (
         "export default (component) =>\n"  # Streamlit takes a text of one line for a file's name
         f"import(new URL('{address(SCRIPT)}', window.location.origin).href)"
-        f".then((stage) => stage.default(component, '{address(plotly_script())}'));"
+        f".then((stage) => stage.default(component, '{address(PLOTLY)}'));"
     )
     return st.components.v2.component(
         "ntkviz.stage", html="<div class='stage'></div>", css=STYLE.read_text(), js=loader, isolate_styles=False

@@ -1,0 +1,82 @@
+"""Static files are sent compressed, named for ever, and only those that are known."""
+
+import gzip
+import re
+from pathlib import Path
+
+import plotly
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from ntkviz.ui import assets, stage
+
+
+async def page(request):
+    return HTMLResponse("<html></html>")
+
+
+async def other(request):
+    return PlainTextResponse(f"app:{request.url.path}")
+
+
+@pytest.fixture(scope="module")
+def client():
+    inner = Starlette(routes=[Route("/", page), Route("/{rest:path}", other)])
+    with TestClient(assets.Assets(inner, known=assets.files())) as client:
+        yield client
+
+
+def test_the_stages_script_arrives_whole_and_compressed(client):
+    answer = client.get(stage.address(stage.SCRIPT))
+    assert answer.text == stage.SCRIPT.read_text()
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_client_that_cannot_unpack_gets_plain_bytes(client):
+    answer = client.get(stage.address(stage.SCRIPT), headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in answer.headers
+    assert answer.content == stage.SCRIPT.read_bytes()
+
+
+def test_streamlits_own_scripts_are_served_compressed_and_its_fonts_as_they_are(client):
+    known = assets.files()
+    script = next(path for path in known if path.startswith("/static/js/index."))
+    font = next(path for path in known if path.endswith(".woff2"))
+    assert client.get(script).headers["content-encoding"] == "gzip"
+    assert client.get(script).content == known[script].read_bytes()
+    assert "content-encoding" not in client.get(font).headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../../__init__.py", "/static/js/%2e%2e/%2e%2e/x.py", "/ntkviz-assets/stage.js", "/health"]
+)
+def test_everything_else_goes_to_the_app(client, path):
+    assert client.get(path).text.startswith("app:")
+
+
+def test_only_reading_is_answered_from_memory(client):
+    assert client.post(stage.address(stage.SCRIPT)).status_code == 405
+
+
+def test_a_page_announces_the_scripts_that_its_charts_need(client):
+    links = client.get("/").headers["link"]
+    assert stage.address(stage.PLOTLY) in links
+    assert stage.address(stage.SCRIPT) in links
+    assert "link" not in client.get("/health").headers
+
+
+def test_the_vendored_charts_are_those_of_the_pinned_plotly():
+    package = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    vendored, pinned = (re.search(r"v(\d+\.\d+\.\d+)", path.read_text()[:300]) for path in (stage.PLOTLY, package))
+    assert vendored is not None
+    assert pinned is not None
+    assert vendored[1] == pinned[1]
+
+
+def test_a_first_visit_stays_small():
+    assert len(gzip.compress(stage.PLOTLY.read_bytes(), 6)) < 600_000
