@@ -83,6 +83,7 @@ def test_a_result_survives_being_written_and_read(name, tmp_path):
     module = experiment(name)
     result = module.run(module.Spec())
     assert isinstance(result, module.Result)
+    assert result.spec == module.Spec()
     write(tmp_path / "result.npz", result)
     assert_same(read(tmp_path / "result.npz"), result, rtol=0)
 

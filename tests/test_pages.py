@@ -1,5 +1,6 @@
 """Every page runs by itself, and with anything that a link can say, without an exception."""
 
+import importlib
 import time
 
 import pytest
@@ -55,6 +56,13 @@ def test_a_lesson_has_its_question_its_sources_and_its_notes(root, file):
     labels = {expander.label for expander in app.expander}
     assert {"Notes for the lecturer", "References", "The code that ran"} <= labels
     assert any("?" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path)
+def test_a_page_asks_by_default_what_the_server_has_warmed_up(root, lesson):
+    experiment = importlib.import_module(f"ntkviz.experiments.{lesson.path}")
+    app = opened(root, lesson.file)
+    assert app.session_state["ntkviz_job"].answers(experiment, experiment.Spec())
 
 
 @pytest.mark.parametrize("file", LESSON_FILES)

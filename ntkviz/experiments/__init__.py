@@ -1,7 +1,7 @@
 """Experiments: one file each, with the same four names.
 
     Spec              settings, frozen and validated
-    Result            NumPy arrays, theory beside measurement
+    Result            NumPy arrays, theory beside measurement, and the `spec` that made them
     cost(spec)        what a run takes, before it runs
     run(spec, report) the run itself
 

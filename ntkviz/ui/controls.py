@@ -15,7 +15,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ntkviz.activations import ACTIVATIONS
 from ntkviz.data import DATASETS, MAX_BYTES, DataSpec, Table, UploadedTable, parse_csv, preview
-from ntkviz.nets import Architecture
 from ntkviz.specs import Setting, Spec, settings
 
 TABLE = "table"  # the name, among data sets, of the user's own
@@ -196,16 +195,4 @@ def _values(spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, **def
         key = f"{prefix}_{name}"
         asked = [defaults[word] for word in (key, name) if word in defaults]
         values[name] = field(spec, name, key=key, **({"default": asked[0]} if asked else {}))
-    return values
-
-
-def architecture(*, main: tuple[str, ...], **defaults: Any) -> dict[str, Any]:
-    """The controls of an architecture named in `main`; returns their values by name, for `Architecture(**…)`."""
-    values: dict[str, Any] = {}
-    for name in main:
-        if name == "activation":
-            values[name] = activation(defaults.get(name, "relu"))
-        else:
-            changes = dict(defaults.get(name, {}))
-            values[name] = field(Architecture, name, **changes)
     return values

@@ -4,7 +4,7 @@ import inspect
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +25,7 @@ POLL = 0.25  # seconds between two looks at a running job
 SLOW = 2.0  # seconds from which the estimate is shown
 
 
-@st.cache_resource
+@cache
 def engine() -> Engine:
     """The server's engine, shared by all sessions."""
     return Engine()
@@ -97,10 +97,10 @@ class Lesson:
                 self._progress(job, session)
         if job.result is not None:
             st.session_state["ntkviz_last"] = job
-        shown = next((x for x in (job.result, job.partial, self._last(job)) if x is not None), None)
+        shown = next((x for x in (job.result, job.partial, self._last(job.experiment)) if x is not None), None)
         if shown is not None:
             with body:
-                self._show(viewed(view, shown), job)
+                show(self, view(shown) if shown is job.partial else viewed(view, shown), shown.spec)
 
     def _progress(self, job: Job, session: str) -> None:
         st.session_state["ntkviz_polling"] = True
@@ -119,18 +119,15 @@ class Lesson:
 
     def _keep_showing(self, experiment: Any, view: Callable[[Any], View]) -> None:
         """Below a refusal: the last picture, with the settings that made it."""
-        last: Job | None = st.session_state.get("ntkviz_last")
-        if last is not None and last.experiment is experiment:
+        last = self._last(experiment)
+        if last is not None:
             st.caption("The picture below shows the settings before.")
-            self._show(viewed(view, last.result), last)
+            show(self, viewed(view, last), last.spec)
 
-    def _last(self, job: Job) -> Any:
-        """The picture that was there before, so that nothing is lost while a new one is made."""
+    def _last(self, experiment: Any) -> Any:
+        """The result that was there before, so that nothing is lost while a new one is made."""
         last: Job | None = st.session_state.get("ntkviz_last")
-        return last.result if last is not None and last.experiment is job.experiment else None
-
-    def _show(self, view: View, job: Job) -> None:
-        show(self.slug, self.title, view, job.spec)
+        return last.result if last is not None and last.experiment is experiment else None
 
     def notes(self, text: str) -> None:
         """Notes for the lecturer: what to say, what to ask, how long it takes."""
@@ -149,9 +146,12 @@ class Lesson:
                 st.code(inspect.getsource(function), language="python")
 
 
-def show(slug: str, title: str, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
-    """Put a view on the page: warnings, the stage, the numbers; or `only` the charts with these names."""
-    key = f"{slug}_stage"
+def show(lesson: Lesson, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
+    """Put a view on the page: warnings, the stage, the numbers; or `only` the charts with these names.
+
+    `spec` made what is shown, and is written into every download.
+    """
+    key = f"{lesson.slug}_stage"
     charts = [chart for chart in view.charts if not only or chart.name in only]
     for sentence in () if only else view.warnings:
         st.warning(sentence)
@@ -164,7 +164,7 @@ def show(slug: str, title: str, view: View, spec: Any, *, only: Sequence[str] = 
         scrub=scrub,
         columns=0 if only else view.columns,
         settings=flat(spec),
-        title=title,
+        title=lesson.title,
         on_frame=lambda: _keep_frame(key),
     )
     if not only:
