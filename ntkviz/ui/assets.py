@@ -72,7 +72,7 @@ def _announcing(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             if headers.get("content-type", "").startswith("text/html"):
-                headers.append("Link", f"<{stage.address(stage.PLOTLY)}>; rel=preload; as=script")
+                headers.append("Link", f"<{stage.address(stage.PLOTLY)}>; rel=modulepreload")
                 headers.append("Link", f"<{stage.address(stage.SCRIPT)}>; rel=modulepreload")
         await send(message)
 

@@ -3,12 +3,10 @@
 let plotly = null;
 
 function loadPlotly(url) {
-  plotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { plotly = null; reject(new Error("The chart library did not load; reload the page.")); };
-    document.head.append(script);
+  // Imported as a module, since the browser compiles a preloaded module while the page is still on its way.
+  plotly ??= import(new URL(url, window.location.origin).href).then(() => window.Plotly, () => {
+    plotly = null;
+    throw new Error("The chart library did not load; reload the page.");
   });
   return plotly;
 }
