@@ -24,7 +24,8 @@ from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.duals import DEGREES, choose_degree, dual, moments
+from ntkviz.kernels.duals import DENSE, SPARSE, choose_rule, dual, moments
+from ntkviz.kernels.hermite import Basis, Rule, basis
 from ntkviz.nets import Architecture
 
 
@@ -77,8 +78,8 @@ def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = N
     first, second = _inputs(x1, x2)
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
-    degree = _degree(act, gains, arch.depth, first, second)
-    return _checked(arch, *_kernels(act, degree, first, second, gains, arch.depth))
+    rule = _rule(act, gains, arch.depth, first, second)
+    return _checked(arch, *_kernels(act, _basis(rule), first, second, gains, arch.depth))
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -86,8 +87,8 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     first, second = _inputs(x1, x2)
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
-    degree = _degree(act, gains, arch.depth, first, second)
-    return _checked(arch, *_layers(act, degree, arch.depth, first, second, gains))
+    rule = _rule(act, gains, arch.depth, first, second)
+    return _checked(arch, *_layers(act, arch.depth, _basis(rule), first, second, gains))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -141,15 +142,15 @@ def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
     return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
 
 
-def _layer(act: Activation, degree: int, symmetric: bool, state: _State, gains: _Gains) -> _State:
+def _layer(act: Activation, terms: Basis | None, symmetric: bool, state: _State, gains: _Gains) -> _State:
     """The kernels after one more nonlinearity and the layer behind it."""
     q1, q2, k, ntk = state
     if symmetric:
-        value, slope = dual(act, q1, q1, k, degree)
+        value, slope = dual(act, q1, q1, k, terms)
         own, other = jnp.diagonal(value), q2  # exact: the correlation is 1 there
     else:
-        value, slope = dual(act, q1, q2, k, degree)
-        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2])).value, [len(q1)])
+        value, slope = dual(act, q1, q2, k, terms)
+        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2]), terms).value, [len(q1)])
     ntk = gains.weights * value + gains.biases + gains.weight * ntk * slope
     return _State(gains.covariance(own), gains.covariance(other), gains.covariance(value), ntk)
 
@@ -163,52 +164,56 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=0)
 def _kernels(
-    act: Activation, degree: int, x1: Array, x2: Array | None, gains: _Gains, depth: Array
+    act: Activation, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains, depth: Array
 ) -> tuple[Kernels, Array]:
     symmetric = x2 is None
     state = lax.fori_loop(
-        0, depth, lambda _, state: _layer(act, degree, symmetric, state, gains), _start(x1, x2, gains)
+        0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), _start(x1, x2, gains)
     )
     kernels = _kernels_of(state, symmetric)
     return kernels, _finite(kernels)
 
 
-@jax.jit(static_argnums=(0, 1, 2))
+@jax.jit(static_argnums=(0, 1))
 def _layers(
-    act: Activation, degree: int, depth: int, x1: Array, x2: Array | None, gains: _Gains
+    act: Activation, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains
 ) -> tuple[Kernels, Array]:
     symmetric = x2 is None
 
     def step(state: _State, _: None) -> tuple[_State, Kernels]:
-        state = _layer(act, degree, symmetric, state, gains)
+        state = _layer(act, terms, symmetric, state, gains)
         return state, _kernels_of(state, symmetric)
 
     kernels = lax.scan(step, _start(x1, x2, gains), length=depth)[1]
     return kernels, _finite(kernels)
 
 
-def _degree(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> int:
-    """The degree that serves the variances of every layer: those of 16 samples are followed through the network."""
+def _basis(rule: Rule | None) -> Basis | None:
+    return None if rule is None else basis(rule)
+
+
+def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> Rule | None:
+    """What serves the variances of every layer: those of 16 samples are followed through the network."""
     if act.dual is not None:
-        return 0
+        return None
     norms = np.concatenate([(np.asarray(x) ** 2).mean(axis=1) for x in (x1, x2) if x is not None])
-    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth))
+    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth, basis(SPARSE[0])))
     if not np.isfinite(high):  # the kernel overflows too, and its error says so
-        return DEGREES[0]
+        return DENSE[0]
     high = max(high, 1e-300)
-    return choose_degree(act, np.geomspace(max(low, 1e-4 * high), high, 8))
+    return choose_rule(act, np.geomspace(max(low, 1e-4 * high), high, 8))
 
 
 @jax.jit(static_argnums=0)
-def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array) -> tuple[Array, Array]:
+def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array, terms: Basis) -> tuple[Array, Array]:
     """Smallest and largest variance of a pre-activation, over the hidden layers and the squared norms over d."""
 
     def step(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         q, low, high = carry
         return (
-            gains.covariance(moments(act, q).value),
+            gains.covariance(moments(act, q, terms).value),
             jnp.minimum(low, q.min()),
             jnp.maximum(high, q.max()),
         )
