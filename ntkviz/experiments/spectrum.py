@@ -343,9 +343,12 @@ def _population(label: str, arch: Architecture, kernel: Kernel) -> Curve:
 def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | None:
     """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
 
-    Degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP) and about k^{d−2} modes, so i ~ k^{d−1} (Bietti & Bach 2021).
+    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP kernel and θ^{2p−1} of the NTK (θ for p = 0, too).
+    For p = 1 degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP), and each p more takes two powers more; there are about
+    k^{d−2} modes of a degree, so i ~ k^{d−1} (Bietti & Bach 2021).
     """
-    if not activation(arch.activation).kinks:
+    act = activation(arch.activation)
+    if not act.kinks:
         return None
     if data.kind == "circle":
         dim = 2
@@ -353,7 +356,8 @@ def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | N
         dim = data.dim
     else:
         return None
-    return -(dim + (2 if kernel == "nngp" else 0)) / (dim - 1)
+    order = act.rough if kernel == "nngp" else max(act.rough - 1, 0)
+    return -(dim + 2 * order) / (dim - 1)
 
 
 def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:

@@ -9,7 +9,9 @@ Sources: Drezner & Wesolowsky 1990 (the integral), Genz 2004 (its form near ρ =
 """
 
 import math
+from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -26,14 +28,31 @@ Table = list[list[Array]]
 def _far(a: Array, b: Array, rho: Array) -> Array:
     """The integral for |ρ| ≤ `NEAR`."""
     half_angle = jnp.arcsin(rho) / 2
-    squares = (a * a + b * b) / 2
+    squares, product = (a * a + b * b) / 2, a * b
+
+    def term(unit: Array) -> Array:
+        sine = _sine(half_angle * (unit + 1))
+        return jnp.exp((sine * product - squares) / ((1 - sine) * (1 + sine)))
+
+    return _quadrature(term) * half_angle / (2 * math.pi) + ndtr(-a) * ndtr(-b)
+
+
+def _quadrature(term: Callable[[Array], Array]) -> Array:
+    """Σ weight · term(node): a loop, since twenty copies of the term would take long to compile."""
 
     def add(total: Array, node: tuple[Array, Array]) -> tuple[Array, None]:
-        sine = jnp.sin(half_angle * (node[0] + 1))
-        return total + node[1] * jnp.exp((sine * a * b - squares) / ((1 - sine) * (1 + sine))), None
+        return total + node[1] * term(node[0]), None
 
-    total, _ = lax.scan(add, jnp.zeros_like(rho), (jnp.asarray(UNIT), jnp.asarray(WEIGHT)), unroll=20)
-    return total * half_angle / (2 * math.pi) + ndtr(-a) * ndtr(-b)
+    start = jnp.zeros_like(jax.eval_shape(term, jnp.zeros(())), dtype=jnp.float64)
+    return lax.scan(add, start, (jnp.asarray(UNIT), jnp.asarray(WEIGHT)))[0]
+
+
+def _sine(angle: Array) -> Array:
+    """sin for |angle| ≤ arcsin `NEAR` = 1.18 by its Taylor series: the library's is not vectorised."""
+    square, total = angle * angle, jnp.zeros_like(angle)
+    for n in range(21, 0, -2):
+        total = total * square + (-1) ** (n // 2) / math.factorial(n)
+    return angle * total
 
 
 def _near_one(a: Array, b: Array, sine: Array) -> Array:
@@ -52,16 +71,15 @@ def _near_one(a: Array, b: Array, sine: Array) -> Array:
     edge = jnp.exp(-jnp.maximum(ab, -100.0) / 2) * ROOT * ndtr(-far / jnp.sqrt(safe)) * far
     head = head - jnp.where(ab > -100, edge * (1 - c * gap * (1 - d * gap) / 3), 0.0)
 
-    def add(total: Array, node: tuple[Array, Array]) -> tuple[Array, None]:
-        x = (sine / 2 * (node[0] + 1)) ** 2
+    def term(unit: Array) -> Array:
+        x = (sine / 2 * (unit + 1)) ** 2
         cosine = jnp.sqrt(1 - x)
         known = 1 + c * x * (1 + 5 * d * x)
-        whole = jnp.exp(-ab * x / (2 * (1 + cosine) ** 2)) / cosine
         power = -(gap / jnp.where(x > 0, x, 1.0) + ab) / 2
-        term = jnp.where(power > -100, jnp.exp(jnp.maximum(power, -100.0)) * (whole - known), 0.0)
-        return total + node[1] * term, None
+        rest = power - ab * x / (2 * (1 + cosine) ** 2)
+        return jnp.where(power > -100, jnp.exp(rest) / cosine - known * jnp.exp(power), 0.0)
 
-    rest, _ = lax.scan(add, jnp.zeros_like(ab * sine), (jnp.asarray(UNIT), jnp.asarray(WEIGHT)), unroll=20)
+    rest = _quadrature(term)
     return jnp.where(square > 0, head + sine / 2 * rest, 0.0) / (2 * math.pi)
 
 
@@ -95,17 +113,19 @@ def _beyond(mean: Array, spread: Array) -> list[Array]:
     return table
 
 
-def moments(starts: tuple[float, float], roots: tuple[Array, Array], rho: Array, sine: Array, order: int) -> Table:
+def moments(starts: tuple[Array, Array], roots: tuple[Array, Array], rho: Array, sine: Array, order: int) -> Table:
     """I_jk = E[(u − c)₊^j (v − d)₊^k], j, k ≤ order ≤ 3, for starts (c, d) and standard deviations `roots` of u and v.
 
     By parts, I_{j+1,k} = −c I_jk + j q1 I_{j−1,k} + k Cov(u, v) I_{j,k−1}; a step that is differentiated leaves the
     moment of the other factor where it steps.
     """
     (c, d), (left, right) = starts, roots
-    a, b = (jnp.clip(start / root, -FAR, FAR) for start, root in zip(starts, roots, strict=True))
+    far_a, far_b = c / left, d / right
+    a, b = jnp.clip(far_a, -FAR, FAR), jnp.clip(far_b, -FAR, FAR)
     a, b, rho, sine = jnp.broadcast_arrays(a, b, rho, sine)
-    at_c = [left * _density(a) * each for each in _beyond(right * rho * a - d, right * sine)]
-    at_d = [right * _density(b) * each for each in _beyond(left * rho * b - c, left * sine)]
+    # ρa − b and ρb − a, not √q2 ρa − d: at ρ = 1 the two must round to opposite numbers.
+    at_c = [left * _density(a) * each for each in _beyond(right * (rho * a - far_b), right * sine)]
+    at_d = [right * _density(b) * each for each in _beyond(left * (rho * b - far_a), left * sine)]
     table = [[jnp.zeros_like(rho)] * (order + 1) for _ in range(order + 1)]
     table[0][0] = above(a, b, rho, sine)
     across = left * right * rho

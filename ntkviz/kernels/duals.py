@@ -68,7 +68,8 @@ def _nodes(act: Activation, root: Array, basis: Basis) -> tuple[Array, Array]:
     x, weight = basis.x, basis.weight
     if away := _away(act):
         kinks = jnp.minimum(jnp.asarray(away) / root, hermite.REACH)
-        x, weight = hermite.nodes(jnp.sort(jnp.concatenate([hermite.edges(basis.rule), kinks])), basis.rule)
+        ends = jnp.sort(jnp.concatenate([hermite.edges(basis.rule), kinks]))
+        x, weight = hermite.panel(ends, hermite.per_panel(basis.rule, 0.5))
     return x, weight * 2 * jnp.exp(-(x**2) / 2) / np.sqrt(2 * np.pi).item()
 
 

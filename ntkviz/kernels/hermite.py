@@ -8,8 +8,10 @@ octave. A thousand terms of a slowly decaying series become a hundred, and 48 00
 polynomial of degree 7 through the nearest orders taken.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -60,17 +62,23 @@ def edges(rule: Rule) -> np.ndarray:
     return np.concatenate([[0.0], 2.0 ** np.arange(finest, -1), np.arange(0.5, REACH + 0.25, 0.5)])
 
 
-def nodes(ends: Any, rule: Rule) -> tuple[Any, Any]:
+def nodes(ends: np.ndarray, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and weights of the panels between the ends, enough for h_m's √m radians a unit."""
-    widths = np.diff(edges(rule)) if isinstance(ends, np.ndarray) else np.full(len(ends) - 1, 0.5)
-    counts = 16 * np.ceil((np.sqrt(rule.end) * widths / 2 + 8) / 16).astype(int)
-    parts = []
-    for low, high, count in zip(ends[:-1], ends[1:], counts, strict=True):
-        unit, weight = np.polynomial.legendre.leggauss(count)
-        half = (high - low) / 2
-        parts.append((low + half * (1 + unit), half * weight))
-    stack = np.concatenate if isinstance(ends, np.ndarray) else jnp.concatenate
-    return stack([x for x, _ in parts]), stack([weight for _, weight in parts])
+    parts = [panel(np.array(pair), per_panel(rule, pair[1] - pair[0])) for pair in pairwise(ends)]
+    x, weight = zip(*parts, strict=True)
+    return np.concatenate(x), np.concatenate(weight)
+
+
+def per_panel(rule: Rule, width: float) -> int:
+    """Nodes in a panel of that width."""
+    return 16 * math.ceil((math.sqrt(rule.end) * width / 2 + 8) / 16)
+
+
+def panel(ends: Any, count: int) -> tuple[Any, Any]:
+    """Gauss-Legendre nodes and weights of each panel between consecutive ends."""
+    unit, weight = np.polynomial.legendre.leggauss(count)
+    half = (ends[1:, None] - ends[:-1, None]) / 2
+    return (ends[:-1, None] + half * (1 + unit)).ravel(), (half * weight).ravel()
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["x", "weight", "table"], meta_fields=["rule"])

@@ -10,11 +10,13 @@ of normals with it are moments of ramps under another covariance, and at 0 those
 
 import math
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
+from jax import Array, lax
 
 from ntkviz.activations import Activation, Dual, sine_and_arcsine
 from ntkviz.errors import InvalidInput
@@ -96,19 +98,26 @@ def dual(kinks: Kinks, q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
 
 
 def _anywhere(kinks: Kinks, q1: Array, q2: Array, rho: Array) -> Dual:
-    value, slope = jnp.zeros_like(rho), jnp.zeros_like(rho)
+    """Every kink with every kink, in a loop: a copy of the moments for each pair would take long to compile."""
     sine, _ = sine_and_arcsine(rho)
     roots = jnp.sqrt(jnp.maximum(q1, 1e-300)), jnp.sqrt(jnp.maximum(q2, 1e-300))
     order = max(j for kink in kinks for j, jump in enumerate(kink.jumps, 1) if jump)
-    for one in kinks:
-        for other in kinks:
-            table = bivariate.moments((one.at, other.at), roots, rho, sine, order)
-            for j, first in enumerate(one.jumps[:order], 1):
-                for k, second in enumerate(other.jumps[:order], 1):
-                    weight = first * second / (math.factorial(j) * math.factorial(k))
-                    value = value + weight * table[j][k]
-                    slope = slope + weight * j * k * table[j - 1][k - 1]
-    return Dual(value, slope)
+    pairs = list(product(kinks, repeat=2))
+    starts = np.array([[one.at, other.at] for one, other in pairs])
+    jumps = np.array([[one.jumps, other.jumps] for one, other in pairs])
+
+    def add(total: Dual, pair: tuple[Array, Array]) -> tuple[Dual, None]:
+        (c, d), (first, second) = pair
+        table = bivariate.moments((c, d), roots, rho, sine, order)
+        value, slope = total
+        for j, k in product(range(1, order + 1), repeat=2):
+            weight = first[j - 1] * second[k - 1] / (math.factorial(j) * math.factorial(k))
+            value = value + weight * table[j][k]
+            slope = slope + weight * j * k * table[j - 1][k - 1]
+        return Dual(value, slope), None
+
+    start = Dual(jnp.zeros_like(rho), jnp.zeros_like(rho))
+    return lax.scan(add, start, (jnp.asarray(starts), jnp.asarray(jumps)))[0]
 
 
 def _moments(rho: Array, sine: Array, order: int) -> list[list[Array]]:
