@@ -32,6 +32,7 @@ LONG = (Rule(128), Rule(256), Rule(512))
 RULES = (*DENSE, *SPARSE, *LONG)  # few, so that few programs are compiled
 RULES_AWAY = (*DENSE, *LONG)  # for kinks away from 0, whose coefficients oscillate in m
 TOLERANCE = 1e-10  # aimed at, relative to E[φ²] and E[φ'²]
+NOISE = 64 * 2.0**-52  # of a sum of squares
 ROWS = 32  # rows of the kernel that are evaluated together
 
 
@@ -121,7 +122,9 @@ def _series(act: Activation, q: Array, basis: Basis) -> Series:
     b = jnp.stack([table[0] @ (weight * slope[0]), table[1] @ (weight * slope[1])], axis=1)
     orders, shares = _orders(basis.rule)
     mean = value[1] @ weight
-    slope_rest = jnp.maximum(slope**2 @ weight - (shares * b**2).sum(axis=0), 0.0)
+    energy = slope**2 @ weight
+    slope_rest = energy - (shares * b**2).sum(axis=0)
+    slope_rest = jnp.where(slope_rest > NOISE * energy.sum(), slope_rest, 0.0)  # the root of rounding would be seen
     # The rest of E[φ²] over q is at most that of the slope over the next order, which also tames the division by a
     # small q.
     whole = (value**2 @ weight - jnp.stack([jnp.zeros(()), mean**2])) / jnp.where(q > 0, q, 1.0)
@@ -255,3 +258,14 @@ def choose_rule(act: Activation, q: ArrayLike) -> Rule | None:
     worst = np.maximum(bound.value / max(bound.value_size, 1e-300), bound.slope / max(bound.slope_size, 1e-300))
     good = np.flatnonzero(worst <= TOLERANCE)
     return bound.rules[int(good[0] if len(good) else np.nan_to_num(worst, nan=np.inf).argmin())]
+
+
+def cancellation(act: Activation, q: ArrayLike) -> float:
+    """How many times its size the parts of the dual are that cancel: E[φ² + g²] / E[φ²] with the ramps g taken out."""
+    kinks = ramps.kinks_of(act)
+    if not kinks:
+        return 1.0
+    variances = jnp.asarray(q, dtype=jnp.float64)
+    terms = hermite.basis(SPARSE[0])
+    whole, ramp = moments(act, variances, terms).value, moments(ramps.combination(kinks), variances, terms).value
+    return float((1 + ramp / jnp.maximum(whole, 1e-300)).max())

@@ -35,6 +35,11 @@ class Rule(NamedTuple):
         return int(2 * self.base * 2**self.octaves)
 
 
+def finer(rule: Rule) -> Rule:
+    """A rule to hold another against: more orders an octave, and more octaves where a basis can still be made."""
+    return Rule(64, min(rule.octaves + 2, 10)) if rule.octaves else Rule(2 * rule.base)
+
+
 @cache
 def halves(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """i and w_i of the rule, (terms,): the orders are 2i and 2i + 1."""

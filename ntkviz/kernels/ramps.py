@@ -1,6 +1,6 @@
 r"""What kinks do to the dual of a nonlinearity, in closed form.
 
-    g(x) = Σ_c Σ_j J_cj (x − c)₊^j / j!,  j = 1, 2, 3
+    g(x) = Σ_c Σ_j J_cj (x − c)₊^j / j!,  j = 1, 2, 3      (for c < 0 with ramps (c − x)₊ to the left)
 
 has the jumps J_cj in its j-th derivative at c. Where φ has the same jumps, φ − g is smooth there to third order and its
 Hermite coefficients decay fast, while E[g(u) g(v)] follows from moments of ramps (`bivariate`). Where 0 is the only
@@ -65,6 +65,15 @@ def _windowed(kinks: Kinks) -> bool:
     return all(kink.at == 0 for kink in kinks)
 
 
+def _side(kink: Kink) -> float:
+    return 1.0 if kink.at >= 0 else -1.0
+
+
+def _outward(kink: Kink) -> tuple[float, ...]:
+    """Weights of ramps (±(x − c))₊^j that lead away from 0 and have the jumps: with them g is 0 around 0."""
+    return tuple(_side(kink) ** (j + 1) * jump for j, jump in enumerate(kink.jumps, 1))
+
+
 @lru_cache(maxsize=64)
 def combination(kinks: Kinks) -> Activation:
     """g, a function with these kinks."""
@@ -72,8 +81,9 @@ def combination(kinks: Kinks) -> Activation:
 
     def function(x: Array) -> Array:
         total = jnp.zeros_like(x)
-        for at, jumps in kinks:
-            ramp = jnp.where(x > at, x - at, 0.0)
+        for kink in kinks:
+            side, jumps = _side(kink), _outward(kink)
+            ramp = jnp.maximum(side * (x - kink.at), 0.0)
             window = jnp.exp(-(x**2) / (2 * WINDOW)) if windowed and any(jumps[1:]) else 1.0
             for j, jump in enumerate(jumps, 1):
                 if jump:
@@ -103,21 +113,22 @@ def _anywhere(kinks: Kinks, q1: Array, q2: Array, rho: Array) -> Dual:
     roots = jnp.sqrt(jnp.maximum(q1, 1e-300)), jnp.sqrt(jnp.maximum(q2, 1e-300))
     order = max(j for kink in kinks for j, jump in enumerate(kink.jumps, 1) if jump)
     pairs = list(product(kinks, repeat=2))
-    starts = np.array([[one.at, other.at] for one, other in pairs])
-    jumps = np.array([[one.jumps, other.jumps] for one, other in pairs])
+    starts = np.array([[abs(one.at), abs(other.at)] for one, other in pairs])
+    sides = np.array([[_side(one), _side(other)] for one, other in pairs])
+    jumps = np.array([[_outward(one), _outward(other)] for one, other in pairs])
 
-    def add(total: Dual, pair: tuple[Array, Array]) -> tuple[Dual, None]:
-        (c, d), (first, second) = pair
-        table = bivariate.moments((c, d), roots, rho, sine, order)
+    def add(total: Dual, pair: tuple[Array, Array, Array]) -> tuple[Dual, None]:
+        (c, d), (first, second), turn = pair[0], pair[1], pair[2].prod()
+        table = bivariate.moments((c, d), roots, turn * rho, sine, order)
         value, slope = total
         for j, k in product(range(1, order + 1), repeat=2):
             weight = first[j - 1] * second[k - 1] / (math.factorial(j) * math.factorial(k))
             value = value + weight * table[j][k]
-            slope = slope + weight * j * k * table[j - 1][k - 1]
+            slope = slope + weight * turn * j * k * table[j - 1][k - 1]
         return Dual(value, slope), None
 
     start = Dual(jnp.zeros_like(rho), jnp.zeros_like(rho))
-    return lax.scan(add, start, (jnp.asarray(starts), jnp.asarray(jumps)))[0]
+    return lax.scan(add, start, tuple(map(jnp.asarray, (starts, jumps, sides))))[0]
 
 
 def _moments(rho: Array, sine: Array, order: int) -> list[list[Array]]:
@@ -175,11 +186,10 @@ def _at_zero(jumps: tuple[float, float, float], q1: Array, q2: Array, scale: Arr
     return Dual(value, slope)
 
 
-def _pair(one: tuple[float, ...], other: tuple[float, ...], table: list[list[Array]], left: Array, right: Array) -> Array:
+def _pair(
+    one: tuple[float, ...], other: tuple[float, ...], table: list[list[Array]], left: Array, right: Array
+) -> Array:
     terms = [
-        c * d * left**j * right**k * table[j][k]
-        for j, c in enumerate(one)
-        for k, d in enumerate(other)
-        if c and d
+        c * d * left**j * right**k * table[j][k] for j, c in enumerate(one) for k, d in enumerate(other) if c and d
     ]
     return sum(terms, start=jnp.zeros_like(table[0][0]))
