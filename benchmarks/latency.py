@@ -41,9 +41,7 @@ class Row:
         ordered = sorted(self.milliseconds)
         p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
         median = statistics.median(ordered)
-        return (
-            f"{self.page or 'start':<10} {self.what:<34} {median:8.0f} {p95:8.0f} {ordered[-1]:8.0f}   {len(ordered)}"
-        )
+        return f"{self.page or 'start':<10} {self.what:<34} {median:8.0f} {p95:8.0f} {ordered[-1]:8.0f}   {len(ordered)}"
 
 
 @contextmanager

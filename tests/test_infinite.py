@@ -81,8 +81,8 @@ def test_a_kernel_is_finite_symmetric_and_bounded_or_an_error(
 ) -> None:
     try:
         kernels = infinite_kernels(Architecture(activation=name, depth=depth, sigma_b=0.1), scale * x)
-    except InvalidInput as error:
-        assert "overflows" in str(error) and name in ("exp", "cubic")
+    except InvalidInput:
+        assert name in ("exp", "cubic")  # what else overflows has no excuse
         return
     for kernel in kernels:
         assert np.isfinite(kernel).all()

@@ -1,4 +1,4 @@
-"""Nonlinearities without a closed form against values with 50 digits (tests/data/README.md), and their error estimate."""
+"""Nonlinearities without a closed form against values with 50 digits (tests/data/README.md), and the error estimate."""
 
 import math
 from functools import cache
@@ -30,7 +30,7 @@ def rows(low: float, high: float) -> list[int]:
 
 
 def errors(name: str, at: list[int], spread: list[float]) -> np.ndarray:
-    """Of both expectations, (rows, 2), over the largest E[φ²] and E[φ'²] of the variances that the rule is chosen for."""
+    """Of both expectations, (rows, 2), over the largest E[φ²] and E[φ'²] of `spread`, which the rule is chosen for."""
     entry, numbers = ACTIVATIONS[name], table()
     basis = hermite.basis(duals.choose_rule(entry, spread))
     sizes = duals.truncation(entry, spread)

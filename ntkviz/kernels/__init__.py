@@ -2,6 +2,7 @@
 
 from ntkviz.kernels.finite import empirical_nngp, empirical_ntk
 from ntkviz.kernels.infinite import (
+    KernelError,
     Kernels,
     infinite_kernels,
     infinite_layers,
@@ -11,6 +12,7 @@ from ntkviz.kernels.infinite import (
 )
 
 __all__ = [
+    "KernelError",
     "Kernels",
     "empirical_nngp",
     "empirical_ntk",

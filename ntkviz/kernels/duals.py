@@ -205,8 +205,9 @@ def _rests(act: Activation, q: Array, basis: Basis, rules: tuple[Rule, ...]) -> 
     orders, shares = (np.broadcast_to(each, parts.coefficients.shape[:2]) for each in _orders(basis.rule))
     energy = (shares[..., None] * parts.coefficients**2).reshape(-1, len(q))
     out = []
-    for each, share, mean in zip(whole, (q / (orders.reshape(-1, 1) + 1), 1.0), (parts.mean, 0.0), strict=True):
-        mine, m = energy * share, orders.ravel()
+    m, nothing = orders.ravel(), jnp.zeros_like(q)
+    for each, share, mean in zip(whole, (q / (m[:, None] + 1), jnp.ones(1)), (parts.mean, nothing), strict=True):
+        mine = energy * share
         last = jnp.abs(mine[m >= basis.rule.end // 2].sum(axis=0))
         beyond = jnp.stack([jnp.abs(mine[m >= rule.end].sum(axis=0)) + 3 * last for rule in rules])
         out.append((beyond, jnp.abs(each - mean**2 - mine.sum(axis=0))))
@@ -247,7 +248,7 @@ def truncation(act: Activation, q: ArrayLike) -> Truncation:
         other = np.maximum(rests[0][part], ramp[part]).max(axis=1)
         bound = left + (2 * np.sqrt(left * other) if kinks else 0.0)
         bounds.append(2 * bound + np.where([rule.octaves > 0 for rule in rules], missed, 0.0))
-    return Truncation(rules, *bounds, float(whole.value.max()), float(whole.slope.max()))
+    return Truncation(rules, bounds[0], bounds[1], float(whole.value.max()), float(whole.slope.max()))
 
 
 def choose_rule(act: Activation, q: ArrayLike) -> Rule | None:

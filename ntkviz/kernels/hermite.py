@@ -2,8 +2,8 @@ r"""Which Hermite orders a series takes, and the nodes that its coefficients are
 
     Σ_m f(m)  ≈  Σ_i w_i f(2i) + Σ_i w_i f(2i + 1)
 
-Where a nonlinearity changes at 0 only, its coefficients of one parity are a smooth function of the order m, up to a sign
-that products do not have. So a series need not take every order: all below 2·base, then base/2 of each parity an
+Where a nonlinearity changes at 0 only, its coefficients of one parity are a smooth function of the order m, up to a
+sign that products do not have. So a series need not take every order: all below 2·base, then base/2 of each parity an
 octave. A thousand terms of a slowly decaying series become a hundred, and 48 000 become 528. The weights integrate the
 polynomial of degree 7 through the nearest orders taken.
 """

@@ -28,7 +28,6 @@ from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual,
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
 from ntkviz.nets import Architecture
 
-
 EPS = 2.0**-52
 
 
@@ -37,6 +36,13 @@ class Kernels(NamedTuple):
 
     nngp: Array
     ntk: Array
+
+
+class KernelError(NamedTuple):
+    """Largest error of an entry over the largest entry, of each of `Kernels`."""
+
+    nngp: float
+    ntk: float
 
 
 class _Gains(NamedTuple):
@@ -126,7 +132,7 @@ def _gains(arch: Architecture, input_dim: int) -> _Gains:
     return _Gains(weight, bias, weight, weight, bias)
 
 
-def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
+def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
     """How far `infinite_kernels` may be off for these inputs: largest error of an entry over the largest entry.
 
     Two numbers, an estimate: eight times what changes when every series is replaced by a finer and longer one while
@@ -144,9 +150,10 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     )
     rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
     sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
-    return Kernels(
-        *(8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True))
+    nngp, ntk = (
+        8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True)
     )
+    return KernelError(nngp, ntk)
 
 
 def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:

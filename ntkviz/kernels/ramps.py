@@ -128,7 +128,7 @@ def _anywhere(kinks: Kinks, q1: Array, q2: Array, rho: Array) -> Dual:
         return Dual(value, slope), None
 
     start = Dual(jnp.zeros_like(rho), jnp.zeros_like(rho))
-    return lax.scan(add, start, tuple(map(jnp.asarray, (starts, jumps, sides))))[0]
+    return lax.scan(add, start, (jnp.asarray(starts), jnp.asarray(jumps), jnp.asarray(sides)))[0]
 
 
 def _moments(rho: Array, sine: Array, order: int) -> list[list[Array]]:
