@@ -18,7 +18,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from ntkviz.activations import activation
+from ntkviz.activations import Activation, activation
 from ntkviz.data import CircleFunction, Dataset, DataSpec, Digits, Sphere, SphereMix, load, on_circle
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
@@ -144,18 +144,15 @@ class Result:
         return float(self.theory.shares[self.theory.eigenvalues <= self.theory.floor].sum())
 
 
-def _pair_seconds(arch: Architecture) -> float:
-    """Of a pair and layer at infinite width: a closed form, a smooth series, or one beside that of its kinks."""
-    act = activation(arch.activation)
-    if act.dual is not None:
-        return 2e-8
-    return 1.5e-6 if act.kinks else 3e-7
+def _pair_seconds(act: Activation) -> float:
+    """Of a pair and layer at infinite width: in closed form, as a series beside that of the kinks, as a series."""
+    return 2e-8 if act.dual is not None else 1.5e-6 if act.kinks else 3e-7
 
 
 def cost(spec: Spec) -> Cost:
     """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `_pair_seconds`."""
     n, width, depth = spec.data.n, spec.arch.width, spec.arch.depth
-    pair = _pair_seconds(spec.arch)
+    pair = _pair_seconds(activation(spec.arch.activation))
     widths = (width, *WIDTHS) if spec.compare == "width" else (width,)
     seconds = sum(_network_seconds(n, w, depth) for w in widths) + n**2 * depth * pair + 4e-10 * n**3 + 0.02
     compared = SAMPLE if spec.compare == "data" else 0 if _circulant(spec.data) else n
@@ -352,11 +349,10 @@ def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | N
     """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
 
     A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP kernel and θ^{2p−1} of the NTK (θ for p = 0, too).
-    For p = 1 degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP), and each p more takes two powers more; there are about
-    k^{d−2} modes of a degree, so i ~ k^{d−1} (Bietti & Bach 2021).
+    At p = 1 degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP), each p more has two powers more; about k^{d−2} modes
+    a degree make i ~ k^{d−1} (Bietti & Bach 2021).
     """
-    act = activation(arch.activation)
-    if not act.kinks:
+    if not (act := activation(arch.activation)).kinks:
         return None
     if data.kind == "circle":
         dim = 2
