@@ -348,9 +348,8 @@ def _population(label: str, arch: Architecture, kernel: Kernel) -> Curve:
 def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | None:
     """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
 
-    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP kernel and θ^{2p−1} of the NTK (θ for p = 0, too).
-    At p = 1 degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP), each p more has two powers more; about k^{d−2} modes
-    a degree make i ~ k^{d−1} (Bietti & Bach 2021).
+    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP kernel and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}}).
+    A term θ^s has μ_k ~ k^{1−d−s} in degree k, about k^{d−2} modes each: i ~ k^{d−1} (p = 1: Bietti & Bach 2021).
     """
     if not (act := activation(arch.activation)).kinks:
         return None
@@ -360,8 +359,8 @@ def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | N
         dim = data.dim
     else:
         return None
-    order = act.rough if kernel == "nngp" else max(act.rough - 1, 0)
-    return -(dim + 2 * order) / (dim - 1)
+    power = 2 * act.rough - 2 * (kernel == "ntk") if act.rough else 2.0 ** (1 - arch.depth) - 1
+    return -(dim + power) / (dim - 1)
 
 
 def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
