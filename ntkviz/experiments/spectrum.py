@@ -348,7 +348,7 @@ def _population(label: str, arch: Architecture, kernel: Kernel) -> Curve:
 def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | None:
     """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
 
-    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP kernel and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}}).
+    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}}).
     A term θ^s has μ_k ~ k^{1−d−s} in degree k, about k^{d−2} modes each: i ~ k^{d−1} (p = 1: Bietti & Bach 2021).
     """
     if not (act := activation(arch.activation)).kinks:
