@@ -5,12 +5,12 @@ r"""Nonlinearities and the Gaussian expectations that infinite width needs of th
 The pair is the dual of φ; by Price's theorem the second is the derivative of the first in k. To add a nonlinearity,
 add an entry to `ACTIVATIONS`: without a closed-form dual it is integrated numerically (`kernels.duals`).
 
-Sources: Cho & Saul 2009 (ReLU); Williams 1996 (erf). The others follow from the Gaussian integral by parts.
+Sources: Cho & Saul 2009 (ReLU, step); Williams 1996 (erf). The others follow from the Gaussian integral by parts.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -37,8 +37,9 @@ ClosedForm = Callable[[Array, Array, Array], Dual]
 class Activation:
     """A nonlinearity, applied entry by entry. Hashable, hence static under `jax.jit`.
 
-    `kinks` are the points where φ' jumps; numerical integrals are split there. `dual(q1, q2, k)` is the closed form
-    of the dual, or None where none is known.
+    `kinks` are the points where a derivative of φ jumps; numerical integrals are split there, and the jumps taken out.
+    `dual(q1, q2, k)` is the closed form of the dual, or None where none is known. `trains` says whether gradient
+    descent gets anywhere with it: not where φ' vanishes almost everywhere, nor where φ grows faster than a line.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Activation:
     function: Function
     kinks: tuple[float, ...] = ()
     dual: ClosedForm | None = None
+    trains: bool = True
+    rough: int = 1  # the first derivative that jumps at the kinks: eigenvalues fall faster the higher it is
 
 
 SNAP = 32 * 2.0**-52  # a correlation this close to ±1 is ±1: Gram matrices of duplicates round by a few eps
@@ -119,6 +122,81 @@ def _cos_dual(q1: Array, q2: Array, k: Array) -> Dual:
     return Dual(*reversed(_wave(q1, q2, k)))
 
 
+def _step_dual(low: float, high: float, q1: Array, q2: Array, k: Array) -> Dual:
+    """φ = low for x < 0, high for x > 0 and their mean at 0: E[sign u sign v] = (2/π) arcsin ρ.
+
+    φ' is 0 almost everywhere, and that is the φ' of gradient descent and of a finite network's kernel: the slope is 0,
+    not the 2/(π√(q1 q2 − k²)) that Price's theorem gives for the delta functions.
+    """
+    scale, rho = correlation(q1, q2, k)
+    mean, half = (low + high) / 2, (high - low) / 2
+    value = mean**2 + half**2 * (2 / math.pi) * sine_and_arcsine(rho)[1]
+    return Dual(value + 0 * scale, jnp.zeros_like(scale * rho))
+
+
+def _gaussian_dual(q1: Array, q2: Array, k: Array) -> Dual:
+    """φ = e^{−x²}: 1/√Δ with Δ = (1 + 2q1)(1 + 2q2) − 4k²."""
+    scale, rho = correlation(q1, q2, k)
+    root = jnp.sqrt(1 + 2 * (q1 + q2) + 4 * scale**2 * (1 - rho) * (1 + rho))
+    return Dual(1 / root, 4 * scale * rho / root**3)
+
+
+def _rbf_dual(q1: Array, q2: Array, k: Array) -> Dual:
+    """φ = √2 sin(√2 x + π/4) has the kernel of squared distances, e^{−(q1 + q2 − 2k)}."""
+    scale, rho = correlation(q1, q2, k)
+    value = jnp.exp(-((jnp.sqrt(q1) - jnp.sqrt(q2)) ** 2) - 2 * scale * (1 - rho))
+    return Dual(value, 2 * value)
+
+
+def _exp_dual(q1: Array, q2: Array, k: Array) -> Dual:
+    value = jnp.exp((q1 + q2) / 2 + k)
+    return Dual(value, value)
+
+
+def _polynomial_dual(coefficients: tuple[float, ...], q1: Array, q2: Array, k: Array) -> Dual:
+    """φ = Σ c_n xⁿ in Hermite polynomials: E[φφ] = Σ_m m! g_m(q1) g_m(q2) k^m with the sum over n = m + 2j in
+
+    g_m(q) = Σ_j c_n q^j n! / (2^j j! m!).
+    """
+
+    def expansion(m: int, q: Array) -> Array:
+        terms = (
+            (j, c * math.factorial(m + 2 * j) / (2**j * math.factorial(j) * math.factorial(m)))
+            for j, c in enumerate(coefficients[m::2])
+        )
+        return sum((share * q**j for j, share in terms if share), start=jnp.zeros_like(q))
+
+    products = [math.factorial(m) * expansion(m, q1) * expansion(m, q2) for m in range(len(coefficients))]
+    value = sum((term * k**m for m, term in enumerate(products)), start=jnp.zeros_like(k))
+    slope = sum((m * term * k ** (m - 1) for m, term in enumerate(products) if m), start=jnp.zeros_like(k))
+    return Dual(value, slope)
+
+
+def polynomial(*coefficients: float) -> Activation:
+    """c_0 + c_1 x + c_2 x² + …, up to degree 8; `polynomial_0_0_1` in a name is x²."""
+    numbers = tuple(map(float, coefficients))
+    if not 1 <= len(numbers) <= 9 or not all(map(math.isfinite, numbers)):
+        raise InvalidInput("A polynomial takes one to nine finite coefficients, the constant first.")
+    formula = " + ".join(f"{c:g} x^{{{n}}}" for n, c in enumerate(numbers) if c) or "0"
+    name = "polynomial_" + "_".join(repr(c) for c in numbers)
+
+    def function(x: Array) -> Array:
+        total = jnp.zeros_like(x)
+        for c in reversed(numbers):
+            total = total * x + c
+        return total
+
+    return Activation(name, f"polynomial ({formula})", formula, function, (), partial(_polynomial_dual, numbers), False)
+
+
+def _elu(alpha: float, scale: float, x: Array) -> Array:
+    """scale · (x for x > 0, α(e^x − 1) below)."""
+    return scale * jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017
+
+
 def _piecewise_linear(name: str, label: str, formula: str, left: float, right: float) -> Activation:
     def function(x: Array) -> Array:
         return jnp.where(x > 0, right * x, left * x)
@@ -151,17 +229,45 @@ ACTIVATIONS: dict[str, Activation] = _registry(
     Activation("silu", "SiLU (Swish)", r"x / (1 + e^{-x})", jax.nn.silu),
     Activation("softplus", "softplus", r"\log(1 + e^x)", jax.nn.softplus),
     Activation("sigmoid", "sigmoid", r"1 / (1 + e^{-x})", jax.nn.sigmoid),
+    Activation("elu", "ELU", r"\max(x, 0) + \min(e^x - 1, 0)", partial(_elu, 1.0, 1.0), (0.0,), rough=2),
+    Activation(
+        "selu", "SELU", r"1.05\,(\max(x, 0) + 1.67 \min(e^x - 1, 0))", partial(_elu, SELU_ALPHA, SELU_SCALE), (0.0,)
+    ),
+    Activation("softsign", "softsign", r"x / (1 + |x|)", lambda x: x / (1 + jnp.abs(x)), (0.0,), rough=2),
+    Activation("hardtanh", "hard tanh", r"\max(-1, \min(1, x))", lambda x: jnp.clip(x, -1.0, 1.0), (-1.0, 1.0)),
     Activation("sin", "sine", r"\sin(x)", jnp.sin, (), _sin_dual),
     Activation("cos", "cosine", r"\cos(x)", jnp.cos, (), _cos_dual),
     Activation("abs", "absolute value", r"|x|", jnp.abs, (0.0,), partial(_piecewise_linear_dual, -1.0, 1.0)),
     Activation("linear", "linear", "x", lambda x: x, (), _linear_dual),
+    Activation("gaussian", "Gaussian", r"e^{-x^2}", lambda x: jnp.exp(-(x**2)), (), _gaussian_dual),
+    Activation(
+        "rbf",
+        "RBF features",
+        r"\sqrt{2} \sin(\sqrt{2} x + \pi/4)",
+        lambda x: math.sqrt(2) * jnp.sin(math.sqrt(2) * x + math.pi / 4),
+        (),
+        _rbf_dual,
+    ),
+    Activation("sign", "sign", r"\operatorname{sign}(x)", jnp.sign, (0.0,), partial(_step_dual, -1.0, 1.0), False, 0),
+    Activation(
+        "step", "step", r"1_{x > 0}", lambda x: (jnp.sign(x) + 1) / 2, (0.0,), partial(_step_dual, 0.0, 1.0), False, 0
+    ),
+    Activation("exp", "exponential", "e^x", jnp.exp, (), _exp_dual, False),
+    replace(polynomial(0, 0, 1), name="square", label="square", formula="x^2"),
+    replace(polynomial(0, 0, 0, 1), name="cubic", label="cubic", formula="x^3"),
 )
 ALIASES = {"identity": "linear", "swish": "silu"}
-FAMILIES: dict[str, tuple[Callable[..., Activation], int]] = {"leaky_relu": (_leaky_relu, 1), "abrelu": (_abrelu, 2)}
+# Name -> the maker, and how many numbers it takes.
+FAMILIES: dict[str, tuple[Callable[..., Activation], range]] = {
+    "leaky_relu": (_leaky_relu, range(1, 2)),
+    "abrelu": (_abrelu, range(2, 3)),
+    "polynomial": (polynomial, range(1, 10)),
+}
 
 
 def activation(name: str | Activation) -> Activation:
-    """The entry of that name (any case); `leaky_relu_0.2` and `abrelu_-0.5_2` carry their slopes, left one first.
+    """The entry of that name (any case); `leaky_relu_0.2` and `abrelu_-0.5_2` carry their slopes, left one first, and
+    `polynomial_0_0_1` its coefficients.
 
     An `Activation` of your own is returned as it is. Raises `InvalidInput` for an unknown name.
     """
@@ -177,11 +283,11 @@ def _named(name: str) -> Activation:
     key = ALIASES.get(name, name)
     if key in ACTIVATIONS:
         return ACTIVATIONS[key]
-    for family, (make, count) in FAMILIES.items():
+    for family, (make, counts) in FAMILIES.items():
         slopes = _slopes(name, family)
-        if len(slopes) == count:
+        if len(slopes) in counts:
             return make(*slopes)
-    known = ", ".join([*ACTIVATIONS, *ALIASES, "leaky_relu_SLOPE", "abrelu_LEFT_RIGHT"])
+    known = ", ".join([*ACTIVATIONS, *ALIASES, "leaky_relu_SLOPE", "abrelu_LEFT_RIGHT", "polynomial_C0_C1_…"])
     raise InvalidInput(f"There is no activation {name!r}; choose one of {known}.")
 
 

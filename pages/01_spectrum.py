@@ -25,7 +25,7 @@ with third:
 with fourth:
     compare = controls.field(spectrum.Spec, "compare")
 with more:
-    activation = controls.activation()
+    activation = controls.activation(trained=False)
     sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
     sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0))
     seed = controls.field(spectrum.Spec, "seed", high=20)

@@ -40,6 +40,18 @@ def test_the_slope_on_the_circle_is_minus_two_at_every_depth(depths: Result) -> 
         assert curve.fit.exponent == pytest.approx(-2, abs=0.02)
 
 
+@pytest.mark.parametrize(("name", "ntk", "nngp"), [("elu", -4, -6), ("hardtanh", -2, -4), ("sign", -1.5, -1.5)])
+def test_the_law_knows_which_derivative_jumps(name: str, ntk: float, nngp: float) -> None:
+    """Depth 2 on the circle, frequencies 20 to 120: .02 from the limit where the first jump is not a corner."""
+    arch, angles = Architecture(depth=2, activation=name, sigma_b=0.3), 2 * np.pi * np.arange(4096) / 4096
+    x = math.sqrt(2) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    k = np.arange(20, 120)
+    for kernel, row, wanted in zip(("nngp", "ntk"), infinite_kernels(arch, x[:1], x), (nngp, ntk), strict=True):
+        assert lesson.law(arch, CircleFunction(), kernel) == wanted
+        values = np.abs(np.fft.rfft(np.asarray(row)[0]).real)[k]
+        assert np.polyfit(np.log(k), np.log(values), 1)[0] == pytest.approx(wanted, abs=0.03)
+
+
 def test_the_nngp_kernel_falls_twice_as_fast() -> None:
     ntk, nngp = run(spec(compare="kernel")).curves
     assert (ntk.law, nngp.law) == (-2, -4)

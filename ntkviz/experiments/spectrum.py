@@ -18,7 +18,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from ntkviz.activations import activation
+from ntkviz.activations import Activation, activation
 from ntkviz.data import CircleFunction, Dataset, DataSpec, Digits, Sphere, SphereMix, load, on_circle
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
@@ -144,10 +144,15 @@ class Result:
         return float(self.theory.shares[self.theory.eigenvalues <= self.theory.floor].sum())
 
 
+def _pair_seconds(act: Activation) -> float:
+    """Of a pair and layer at infinite width: in closed form, as a series beside that of the kinks, as a series."""
+    return 2e-8 if act.dual is not None else 1.5e-6 if act.kinks else 3e-7
+
+
 def cost(spec: Spec) -> Cost:
-    """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory 20 or 160 ns a pair."""
+    """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `_pair_seconds`."""
     n, width, depth = spec.data.n, spec.arch.width, spec.arch.depth
-    pair = 2e-8 if activation(spec.arch.activation).dual is not None else 1.6e-7
+    pair = _pair_seconds(activation(spec.arch.activation))
     widths = (width, *WIDTHS) if spec.compare == "width" else (width,)
     seconds = sum(_network_seconds(n, w, depth) for w in widths) + n**2 * depth * pair + 4e-10 * n**3 + 0.02
     compared = SAMPLE if spec.compare == "data" else 0 if _circulant(spec.data) else n
@@ -343,9 +348,10 @@ def _population(label: str, arch: Architecture, kernel: Kernel) -> Curve:
 def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | None:
     """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
 
-    Degree k has μ_k ~ k^{−d} (NTK) or k^{−d−2} (NNGP) and about k^{d−2} modes, so i ~ k^{d−1} (Bietti & Bach 2021).
+    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}}).
+    A term θ^s has μ_k ~ k^{1−d−s} in degree k, about k^{d−2} modes each: i ~ k^{d−1} (p = 1: Bietti & Bach 2021).
     """
-    if not activation(arch.activation).kinks:
+    if not (act := activation(arch.activation)).kinks:
         return None
     if data.kind == "circle":
         dim = 2
@@ -353,7 +359,8 @@ def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | N
         dim = data.dim
     else:
         return None
-    return -(dim + (2 if kernel == "nngp" else 0)) / (dim - 1)
+    power = 2 * act.rough - 2 * (kernel == "ntk") if act.rough else 2.0 ** (1 - arch.depth) - 1
+    return -(dim + power) / (dim - 1)
 
 
 def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:

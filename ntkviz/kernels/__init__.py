@@ -1,9 +1,18 @@
 """Kernels of a network: of one finite network, and of the infinitely wide ones."""
 
 from ntkviz.kernels.finite import empirical_nngp, empirical_ntk
-from ntkviz.kernels.infinite import Kernels, infinite_kernels, infinite_layers, infinite_nngp, infinite_ntk
+from ntkviz.kernels.infinite import (
+    KernelError,
+    Kernels,
+    infinite_kernels,
+    infinite_layers,
+    infinite_nngp,
+    infinite_ntk,
+    kernel_error,
+)
 
 __all__ = [
+    "KernelError",
     "Kernels",
     "empirical_nngp",
     "empirical_ntk",
@@ -11,4 +20,5 @@ __all__ = [
     "infinite_layers",
     "infinite_nngp",
     "infinite_ntk",
+    "kernel_error",
 ]

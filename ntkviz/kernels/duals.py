@@ -4,18 +4,16 @@ r"""The dual of any nonlinearity, for every pair of samples, by its Hermite seri
     E[φ(u) φ(v)] = a(q1) a(q2) + √(q1 q2) Σ_m b_m(q1) b_m(q2) ρ^{m+1} / (m + 1),   a(q) = E[φ(√q x)]
 
 h_m are the normalised Hermite polynomials; the expansion is Mehler's formula. The coefficients belong to a sample, so a
-pair costs one polynomial in ρ. A series stops at a degree D; what it leaves out at ρ = 1 is known, E[φ'²] − Σ b_m²,
-and is put into the next even and the next odd power. That makes the diagonal and duplicates exact, keeps both
-matrices positive semi-definite, and bounds the error by the same number (`truncation`).
+pair costs one polynomial in ρ. Which orders m it takes is a rule (`hermite`). What a series leaves out at ρ = 1 is
+known, E[φ'²] − Σ b_m², and is put into the next even and the next odd power: the diagonal and duplicates are exact, and
+the same number bounds the error (`truncation`).
 
-A kink at 0 makes the coefficients decay slowly: the series then carries only the difference to a function with the
-same kink and a known dual (`kernels.ramps`). Kinks elsewhere split the integrals but keep their slow decay, and
-`truncation` says what that costs.
+Kinks make the coefficients decay slowly: the series then carries only the difference to a function with the same
+kinks and a known dual (`ramps`).
 """
 
-import math
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -25,24 +23,26 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, Dual, correlation
-from ntkviz.kernels import ramps
+from ntkviz.kernels import hermite, ramps
+from ntkviz.kernels.hermite import Basis, Rule
 
-DEGREES = (32, 64, 128, 256, 512)  # buckets, so that few programs are compiled; even
+DENSE = (Rule(16), Rule(32), Rule(64))
+SPARSE = (Rule(48, 3), Rule(48, 6), Rule(48, 9))
+LONG = (Rule(128), Rule(256), Rule(512))
+RULES = (*DENSE, *SPARSE, *LONG)  # few, so that few programs are compiled
+RULES_AWAY = (*DENSE, *LONG)  # for kinks away from 0, whose coefficients oscillate in m
 TOLERANCE = 1e-10  # aimed at, relative to E[φ²] and E[φ'²]
-REACH = 13.0  # standard deviations; e^{−x²/4} bounds what h_m lets through, 4e-19 here
-NODES = 16  # Gauss-Legendre nodes a panel
+NOISE = 64 * 2.0**-52  # of a sum of squares
 ROWS = 32  # rows of the kernel that are evaluated together
-# Panels halve towards 0: a feature of φ at u = O(1) sits at x = u/√q.
-EDGES = np.concatenate([[0.0], 2.0 ** np.arange(-10, -1), np.arange(0.5, REACH + 0.25, 0.5)])
 
 
 class Series(NamedTuple):
-    """What a sample contributes to a pair; M = degree + 1, and the last axis is the sample."""
+    """What a sample contributes to a pair; the last axis is the sample, parities are those of the order m."""
 
     mean: Array  # (N,) a
-    coefficients: Array  # (M, N) b_m
-    value_tail: Array  # (2, N) √ of the rest of E[φ²]/q: even part of φ, odd part
-    slope_tail: Array  # (2, N) √ of the rest of E[φ'²]: odd part of φ', even part
+    coefficients: Array  # (terms, 2, N) b_m
+    value_tail: Array  # (2, N) √ of the rest of E[φ²]/q, for even m and odd m
+    slope_tail: Array  # (2, N) √ of the rest of E[φ'²]
 
 
 def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
@@ -64,159 +64,160 @@ def _away(act: Activation) -> list[float]:
     return [abs(kink) for kink in act.kinks if kink != 0]
 
 
-def _nodes(edges: np.ndarray | Array) -> tuple[Any, Any]:
-    """Gauss-Legendre nodes and weights of the panels between the edges."""
-    unit, weight = np.polynomial.legendre.leggauss(NODES)
-    half = (edges[1:, None] - edges[:-1, None]) / 2
-    return (edges[:-1, None] + half * (1 + unit)).ravel(), (half * weight).ravel()
-
-
-def _quadrature(act: Activation, root: Array) -> tuple[Array, Array]:
+def _nodes(act: Activation, root: Array, basis: Basis) -> tuple[Array, Array]:
     """Nodes x > 0 and weights of E over |x|, split at the kinks of φ(root · x)."""
-    edges: np.ndarray | Array = EDGES
+    x, weight = basis.x, basis.weight
     if away := _away(act):
-        edges = jnp.sort(jnp.concatenate([jnp.asarray(EDGES), jnp.minimum(jnp.asarray(away) / root, REACH)]))
-    x, weight = _nodes(edges)
-    return jnp.asarray(x), jnp.asarray(weight) * 2 * jnp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+        kinks = jnp.minimum(jnp.asarray(away) / root, hermite.REACH)
+        ends = jnp.sort(jnp.concatenate([hermite.edges(basis.rule), kinks]))
+        x, weight = hermite.panel(ends, hermite.per_panel(basis.rule, 0.5))
+    return x, weight * 2 * jnp.exp(-(x**2) / 2) / np.sqrt(2 * np.pi).item()
 
 
 class _Parts(NamedTuple):
-    """φ(√q x) and φ'(√q x) at the nodes x > 0, split by parity."""
+    """φ(√q x) and φ'(√q x) at the nodes x > 0, by the parity of the orders m that see them in φ'."""
 
-    x: Array
+    x: Array  # (nodes,)
     weight: Array
-    odd: Array  # of φ
-    even: Array
-    slope_even: Array  # of φ'
-    slope_odd: Array
+    value: Array  # (2, nodes) φ: odd part, even part
+    slope: Array  # (2, nodes) φ': even part, odd part
 
     def moments(self) -> Dual:
-        value, slope = self.odd**2 + self.even**2, self.slope_even**2 + self.slope_odd**2
-        return Dual(value @ self.weight, slope @ self.weight)
+        return Dual((self.value**2).sum(axis=0) @ self.weight, (self.slope**2).sum(axis=0) @ self.weight)
 
 
-def _parts(act: Activation, q: Array) -> _Parts:
+def _parts(act: Activation, q: Array, basis: Basis) -> _Parts:
     root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is the limit of small ones, also at a kink
-    x, weight = _quadrature(act, root)
+    x, weight = _nodes(act, root, basis)
     u = root * x
     right, slope_right = jax.jvp(act.function, (u,), (jnp.ones_like(u),))
     left, slope_left = jax.jvp(act.function, (-u,), (jnp.ones_like(u),))
-    halves = (right - left, right + left, slope_right + slope_left, slope_right - slope_left)
-    return _Parts(x, weight, *(half / 2 for half in halves))
+    value = jnp.stack([right - left, right + left]) / 2
+    return _Parts(x, weight, value, jnp.stack([slope_right + slope_left, slope_right - slope_left]) / 2)
 
 
-def _next(x: Any, below: Any, here: Any, m: Any) -> Any:
-    """h_{m+1} from h_{m−1} and h_m: the normalised Hermite polynomials are orthonormal under N(0, 1)."""
-    return (x * here - m**0.5 * below) / (m + 1) ** 0.5
-
-
-def _hermite(x: Array, degree: int) -> Array:
-    """h_0 … h_degree at x, shape (degree + 1, nodes)."""
-
-    def step(carry: tuple[Array, Array], m: Array) -> tuple[tuple[Array, Array], Array]:
-        below, here = carry
-        return (here, _next(x, below, here, m)), here
-
-    return lax.scan(step, (jnp.zeros_like(x), jnp.ones_like(x)), jnp.arange(degree + 1.0))[1]
-
-
-@cache
-def _table() -> np.ndarray:
-    """`_hermite` at the nodes that all nonlinearities without kinks away from 0 share, to the largest degree."""
-    x, _ = _nodes(EDGES)
-    rows = [np.zeros_like(x), np.ones_like(x)]
-    for m in range(DEGREES[-1]):
-        rows.append(_next(x, rows[-2], rows[-1], m))
-    return np.stack(rows[1:])
-
-
-def moments(act: Activation, q: Array) -> Dual:
+def moments(act: Activation, q: Array, basis: Basis | None) -> Dual:
     """E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,)."""
     if act.dual is not None:
         return act.dual(q, q, q)
-    return Dual(*by_rows(lambda one: _parts(act, one).moments(), q))
+    return Dual(*by_rows(lambda one: _parts(act, one, _given(act, basis)).moments(), q))
 
 
-def _series(act: Activation, q: Array, degree: int) -> Series:
+def _given(act: Activation, basis: Basis | None) -> Basis:
+    if basis is None:
+        raise TypeError(f"{act.label} has no closed form: its series needs a basis.")
+    return basis
+
+
+def _orders(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Orders m and their weights, (terms, 2) and (terms, 1)."""
+    half, weight = hermite.halves(rule)
+    return 2 * half[:, None] + np.arange(2), weight[:, None]
+
+
+def _series(act: Activation, q: Array, basis: Basis) -> Series:
     """The series of one sample (q a scalar)."""
-    x, weight, odd, even, slope_even, slope_odd = _parts(act, q)
-    table = _hermite(x, degree) if _away(act) else _table()[: degree + 1]
-    order = np.arange(degree + 1)
-    parity = np.stack([order % 2, 1 - order % 2]).astype(float)  # rows: odd m, even m
-    b = (parity * jnp.stack([table @ (weight * slope_odd), table @ (weight * slope_even)])).sum(axis=0)
-    mean = even @ weight
-    slope_rest = jnp.stack([slope_odd**2, slope_even**2]) @ weight - parity @ b**2
-    slope_rest = jnp.maximum(slope_rest, 0.0)
-    # An even part of φ has odd powers in φ'. Its rest over q is at most that of the slope over the next order, which
-    # also tames the division by a small q.
-    whole = jnp.stack([even**2 @ weight - mean**2, odd**2 @ weight]) / jnp.where(q > 0, q, 1.0)
-    value_rest = jnp.clip(whole - parity @ (b**2 / (order + 1)), 0.0, slope_rest / (degree + np.array([2.0, 3.0])))
+    x, weight, value, slope = _parts(act, q, basis)
+    table = hermite.polynomials(x, basis.rule) if _away(act) else basis.table
+    b = jnp.stack([table[0] @ (weight * slope[0]), table[1] @ (weight * slope[1])], axis=1)
+    orders, shares = _orders(basis.rule)
+    mean = value[1] @ weight
+    energy = slope**2 @ weight
+    slope_rest = energy - (shares * b**2).sum(axis=0)
+    slope_rest = jnp.where(slope_rest > NOISE * energy.sum(), slope_rest, 0.0)  # the root of rounding would be seen
+    # The rest of E[φ²] over q is at most that of the slope over the next order, which also tames the division by a
+    # small q.
+    whole = (value**2 @ weight - jnp.stack([jnp.zeros(()), mean**2])) / jnp.where(q > 0, q, 1.0)
+    next_order = basis.rule.end + np.array([1.0, 2.0])
+    value_rest = jnp.clip(whole - (shares * b**2 / (orders + 1)).sum(axis=0), 0.0, slope_rest / next_order)
     return Series(mean, b, jnp.sqrt(value_rest), jnp.sqrt(slope_rest))
 
 
-def series(act: Activation, q: Array, degree: int) -> Series:
+def series(act: Activation, q: Array, basis: Basis) -> Series:
     """The Hermite series of φ(√q x) for each variance in q (N,)."""
-    by_sample = by_rows(lambda one: _series(act, one, degree), q)
-    return Series(by_sample.mean, *(part.T for part in by_sample[1:]))
+    return Series(*(jnp.moveaxis(part, 0, -1) for part in by_rows(lambda one: _series(act, one, basis), q)))
 
 
-def _sum(one: Series, other: Series, scale: Array, rho: Array) -> Dual:
-    """Both series of one sample with N others, by Horner's rule: scale and rho are (N,)."""
+def _sum(one: Series, other: Series, scale: Array, rho: Array, rule: Rule) -> Dual:
+    """Both series of one sample with N others, by Horner's rule in ρ², ρ⁴, …: scale and rho are (N,)."""
+    orders, weights = _orders(rule)
+    weighted = one.coefficients * weights  # (terms, 2)
+    terms = weighted / (orders + 1), weighted, other.coefficients
     tails = one.value_tail[:, None] * other.value_tail, one.slope_tail[:, None] * other.slope_tail
-    start = tails[0][1] * rho + tails[0][0], tails[1][1] * rho + tails[1][0]
+    powers = [rho * rho]
+    for _ in range(rule.octaves):
+        powers.append(powers[-1] ** 2)
 
-    def step(carry: tuple[Array, Array], term: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
-        b, b_other, share = term
-        product = b * b_other
-        return (carry[0] * rho + product * share, carry[1] * rho + product), None
+    def add(power: Array, carry: Any, term: Any) -> tuple[Any, None]:
+        value, slope, b = term
+        return (carry[0] * power + value[:, None] * b, carry[1] * power + slope[:, None] * b), None
 
-    shares = 1 / np.arange(1.0, len(one.coefficients) + 1)
-    terms = (one.coefficients, other.coefficients, jnp.asarray(shares))
-    (value, slope), _ = lax.scan(step, start, terms, reverse=True, unroll=16)
+    carry: Any = tails
+    for octave in reversed(range(rule.octaves + 1)):
+        start = rule.base + (octave - 1) * (rule.base // 2) if octave else 0
+        stop = rule.base + octave * (rule.base // 2)
+        level = jax.tree.map(lambda array, start=start, stop=stop: array[start:stop], terms)
+        carry, _ = lax.scan(partial(add, powers[octave]), carry, level, reverse=True, unroll=8)
+    value, slope = (even + rho * odd for even, odd in carry)
     return Dual(one.mean * other.mean + scale * rho * value, slope)
 
 
-def dual(act: Activation, q1: Array, q2: Array, k: Array, degree: int) -> Dual:
+def dual(act: Activation, q1: Array, q2: Array, k: Array, basis: Basis | None) -> Dual:
     """The dual for variances q1 (N1,), q2 (N2,) and covariances k (N1, N2), in blocks of rows.
 
-    `degree` of the series is ignored where a closed form is known; see `choose_degree`.
+    `basis` is ignored where a closed form is known; see `choose_rule`.
     """
     if act.dual is not None:
         closed = act.dual
         return Dual(*by_rows(lambda row: closed(row[0], q2, row[1]), (q1, k)))
-    jumps = ramps.jumps_of(act)
-    parts = [act, ramps.combination(jumps)] if any(jumps) else [act]
+    basis = _given(act, basis)
+    kinks = ramps.kinks_of(act)
+    parts = [act, ramps.combination(kinks)] if kinks else [act]
     n = len(q1)
-    both = [series(part, q1 if q1 is q2 else jnp.concatenate([q1, q2]), degree) for part in parts]
+    both = [series(part, q1 if q1 is q2 else jnp.concatenate([q1, q2]), basis) for part in parts]
     others = both if q1 is q2 else [Series(*(array[..., n:] for array in each)) for each in both]
-    rows = [Series(each.mean[:n], *(array[:, :n].T for array in each[1:])) for each in both]
+    rows = [Series(*(jnp.moveaxis(array[..., :n], -1, 0) for array in each)) for each in both]
 
     def row(args: tuple[Array, Array, list[Series]]) -> Dual:
         q, k_row, own = args
         scale, rho = correlation(q, q2, k_row)
-        smooth = _sum(own[0], others[0], scale, rho)
-        if not any(jumps):
+        smooth = _sum(own[0], others[0], scale, rho, basis.rule)
+        if not kinks:
             return smooth
-        ramp, exact = _sum(own[1], others[1], scale, rho), ramps.dual(jumps, q, q2, scale, rho)
+        ramp, exact = _sum(own[1], others[1], scale, rho, basis.rule), ramps.dual(kinks, q, q2, scale, rho)
         return Dual(smooth.value - ramp.value + exact.value, smooth.slope - ramp.slope + exact.slope)
 
     return Dual(*by_rows(row, (q1, k, rows)))
 
 
-@jax.jit(static_argnums=0)
-def _gaps(act: Activation, q: Array) -> tuple[Dual, Dual]:
-    """E[φ²] and E[φ'²], (N,), and what a series of each of `DEGREES` leaves out of them, (5, N)."""
-    whole = moments(act, q)
-    parts = series(act, q, DEGREES[-1])
-    energy = parts.coefficients**2
-    share = q * energy / jnp.arange(1, len(energy) + 1)[:, None]
-    value, slope = (jnp.cumsum(each, axis=0)[jnp.asarray(DEGREES)] for each in (share, energy))
-    return whole, Dual(jnp.maximum(whole.value - parts.mean**2 - value, 0.0), jnp.maximum(whole.slope - slope, 0.0))
+class _Rests(NamedTuple):
+    """E[φ²] and E[φ'²], what each rule leaves out of them, and how far the longest rule misses them."""
+
+    whole: Dual  # (N,)
+    beyond: Dual  # (rules, N)
+    missed: Dual  # (N,)
+
+
+@jax.jit(static_argnums=(0, 3))
+def _rests(act: Activation, q: Array, basis: Basis, rules: tuple[Rule, ...]) -> _Rests:
+    """From the series of the longest rule, whose own rest is taken to be three times its last octave."""
+    whole, parts = moments(act, q, basis), series(act, q, basis)
+    orders, shares = (np.broadcast_to(each, parts.coefficients.shape[:2]) for each in _orders(basis.rule))
+    energy = (shares[..., None] * parts.coefficients**2).reshape(-1, len(q))
+    out = []
+    m, nothing = orders.ravel(), jnp.zeros_like(q)
+    for each, share, mean in zip(whole, (q / (m[:, None] + 1), jnp.ones(1)), (parts.mean, nothing), strict=True):
+        mine = energy * share
+        last = jnp.abs(mine[m >= basis.rule.end // 2].sum(axis=0))
+        beyond = jnp.stack([jnp.abs(mine[m >= rule.end].sum(axis=0)) + 3 * last for rule in rules])
+        out.append((beyond, jnp.abs(each - mean**2 - mine.sum(axis=0))))
+    return _Rests(whole, Dual(*(each[0] for each in out)), Dual(*(each[1] for each in out)))
 
 
 class Truncation(NamedTuple):
-    """Bounds of the error of a series of each of `DEGREES`, (5,), and the largest E[φ²] and E[φ'²] beside them."""
+    """Bounds of the error of a series by each of `rules`, and the largest E[φ²] and E[φ'²] beside them."""
 
+    rules: tuple[Rule, ...]
     value: np.ndarray  # of E[φ(u) φ(v)]
     slope: np.ndarray  # of E[φ'(u) φ'(v)]
     value_size: float
@@ -224,32 +225,48 @@ class Truncation(NamedTuple):
 
 
 def truncation(act: Activation, q: ArrayLike) -> Truncation:
-    """How far a series can be off, for all pairs of samples with variances in q (N,).
+    """How far a series can be off, for all pairs of samples with variances in q (N,) and every correlation.
 
-    The bounds hold for every correlation ρ, and times |ρ|^degree for a given one; rounding comes on top. With
-    r = φ − ramps, what is left of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
-    factor 2 is for what is left out and for the power that stands in for it.
+    With r = φ − ramps, what is left of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
+    factor 2 is for what is left out and for the power that stands in for it. A rule that interpolates is off by what
+    it misses of E[r²] besides. Rounding comes on top.
     """
-    variances = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    variances = jnp.atleast_1d(jnp.asarray(q, dtype=jnp.float64))
     if act.dual is not None:
-        sizes = (float(part.max()) for part in moments(act, jnp.asarray(variances)))
-        return Truncation(np.zeros(len(DEGREES)), np.zeros(len(DEGREES)), *sizes)
-    whole, gaps = jax.tree.map(np.asarray, _gaps(act, variances))
-    worst = [gap.max(axis=1) for gap in gaps]
-    jumps = ramps.jumps_of(act)
-    if any(jumps):
-        ramp = _gaps(ramps.combination(jumps), variances)[1]
-        smooth = _gaps(ramps.without(act, jumps), variances)[1]
-        for i, (own, other, rest) in enumerate(zip(gaps, ramp, smooth, strict=True)):
-            r = np.asarray(rest).max(axis=1)
-            worst[i] = r + 2 * np.sqrt(r * np.maximum(own, other).max(axis=1))
-    return Truncation(2 * worst[0], 2 * worst[1], float(whole.value.max()), float(whole.slope.max()))
+        sizes = (float(part.max()) for part in act.dual(variances, variances, variances))
+        return Truncation((), np.zeros(0), np.zeros(0), *sizes)
+    rules = RULES_AWAY if _away(act) else RULES
+    longest = hermite.basis(LONG[-1] if _away(act) else SPARSE[-1])
+    kinks = ramps.kinks_of(act)
+    whole, *rests = _rests(act, variances, longest, rules)
+    smooth = ramps.without(act, kinks) if kinks else act
+    _, *smooth_rests = _rests(smooth, variances, longest, rules) if kinks else (whole, *rests)
+    ramp = _rests(ramps.combination(kinks), variances, longest, rules).beyond if kinks else rests[0]
+    bounds = []
+    for part in (0, 1):
+        left, missed = (np.asarray(each[part]).max(axis=-1) for each in smooth_rests)
+        other = np.maximum(rests[0][part], ramp[part]).max(axis=1)
+        bound = left + (2 * np.sqrt(left * other) if kinks else 0.0)
+        bounds.append(2 * bound + np.where([rule.octaves > 0 for rule in rules], missed, 0.0))
+    return Truncation(rules, bounds[0], bounds[1], float(whole.value.max()), float(whole.slope.max()))
 
 
-def choose_degree(act: Activation, q: ArrayLike) -> int:
-    """The smallest of `DEGREES` whose bound is below `TOLERANCE` for the variances q, or the largest."""
+def choose_rule(act: Activation, q: ArrayLike) -> Rule | None:
+    """The first rule whose bound is below `TOLERANCE` for the variances q, or the best; None for a closed form."""
     if act.dual is not None:
-        return 0
+        return None
     bound = truncation(act, q)
-    good = (bound.value <= TOLERANCE * bound.value_size) & (bound.slope <= TOLERANCE * bound.slope_size)
-    return next((degree for degree, ok in zip(DEGREES, good, strict=True) if ok), DEGREES[-1])
+    worst = np.maximum(bound.value / max(bound.value_size, 1e-300), bound.slope / max(bound.slope_size, 1e-300))
+    good = np.flatnonzero(worst <= TOLERANCE)
+    return bound.rules[int(good[0] if len(good) else np.nan_to_num(worst, nan=np.inf).argmin())]
+
+
+def cancellation(act: Activation, q: ArrayLike) -> float:
+    """How many times its size the parts of the dual are that cancel: E[φ² + g²] / E[φ²] with the ramps g taken out."""
+    kinks = ramps.kinks_of(act)
+    if not kinks:
+        return 1.0
+    variances = jnp.asarray(q, dtype=jnp.float64)
+    terms = hermite.basis(SPARSE[0])
+    whole, ramp = moments(act, variances, terms).value, moments(ramps.combination(kinks), variances, terms).value
+    return float((1 + ramp / jnp.maximum(whole, 1e-300)).max())

@@ -24,8 +24,11 @@ from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.duals import DEGREES, choose_degree, dual, moments
+from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual, moments
+from ntkviz.kernels.hermite import Basis, Rule, basis, finer
 from ntkviz.nets import Architecture
+
+EPS = 2.0**-52
 
 
 class Kernels(NamedTuple):
@@ -33,6 +36,13 @@ class Kernels(NamedTuple):
 
     nngp: Array
     ntk: Array
+
+
+class KernelError(NamedTuple):
+    """Largest error of an entry over the largest entry, of each of `Kernels`."""
+
+    nngp: float
+    ntk: float
 
 
 class _Gains(NamedTuple):
@@ -43,6 +53,7 @@ class _Gains(NamedTuple):
     first_weights: float  # K⁰ → the share of the first layer's weights in Θ
     weights: float  # E[φφ] → the share of a later layer's weights in Θ
     biases: float  # the share of a layer's biases in Θ
+    shaken: float = 0.0  # relative change of the inner products of the points: what rounding does to them
 
     def covariance(self, expectation: Array) -> Array:
         """Of pre-activations, from E[φφ] of the layer below (or K⁰)."""
@@ -77,8 +88,8 @@ def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = N
     first, second = _inputs(x1, x2)
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
-    degree = _degree(act, gains, arch.depth, first, second)
-    return _checked(arch, *_kernels(act, degree, first, second, gains, arch.depth))
+    rule = _rule(act, gains, arch.depth, first, second)
+    return _checked(arch, *_kernels(act, _basis(rule), first, second, gains, arch.depth))
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -86,8 +97,8 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     first, second = _inputs(x1, x2)
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
-    degree = _degree(act, gains, arch.depth, first, second)
-    return _checked(arch, *_layers(act, degree, arch.depth, first, second, gains))
+    rule = _rule(act, gains, arch.depth, first, second)
+    return _checked(arch, *_layers(act, arch.depth, _basis(rule), first, second, gains))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -121,6 +132,30 @@ def _gains(arch: Architecture, input_dim: int) -> _Gains:
     return _Gains(weight, bias, weight, weight, bias)
 
 
+def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
+    """How far `infinite_kernels` may be off for these inputs: largest error of an entry over the largest entry.
+
+    Two numbers, an estimate: eight times what changes when every series is replaced by a finer and longer one while
+    the points' inner products lose their last three bits, and what a few operations a layer round. Variances to 10 get
+    1e-8 or better; beyond them, and where a nonlinearity changes much faster than over a unit, it grows, and no
+    kernel should be read to more digits. Costs several times what the kernels do.
+    """
+    first, second = _inputs(x1, x2)
+    act = activation(arch.activation)
+    gains = _gains(arch, first.shape[1])
+    rule = _rule(act, gains, arch.depth, first, second)
+    used, fine = (
+        _checked(arch, *_kernels(act, _basis(each), first, second, shaken, arch.depth))
+        for each, shaken in ((rule, gains), (rule and finer(rule), gains._replace(shaken=8 * EPS)))
+    )
+    rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
+    sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
+    nngp, ntk = (
+        8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True)
+    )
+    return KernelError(nngp, ntk)
+
+
 def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
     if not finite:
         raise InvalidInput(
@@ -132,7 +167,7 @@ def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
 def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
     d = x1.shape[1]
     other = x1 if x2 is None else x2
-    k = x1 @ other.T / d
+    k = x1 @ other.T * ((1 - gains.shaken) / d)
     q1 = (x1**2).sum(axis=1) / d
     q2 = jnp.zeros(0) if x2 is None else (x2**2).sum(axis=1) / d
     if x2 is None:
@@ -141,15 +176,15 @@ def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
     return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
 
 
-def _layer(act: Activation, degree: int, symmetric: bool, state: _State, gains: _Gains) -> _State:
+def _layer(act: Activation, terms: Basis | None, symmetric: bool, state: _State, gains: _Gains) -> _State:
     """The kernels after one more nonlinearity and the layer behind it."""
     q1, q2, k, ntk = state
     if symmetric:
-        value, slope = dual(act, q1, q1, k, degree)
+        value, slope = dual(act, q1, q1, k, terms)
         own, other = jnp.diagonal(value), q2  # exact: the correlation is 1 there
     else:
-        value, slope = dual(act, q1, q2, k, degree)
-        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2])).value, [len(q1)])
+        value, slope = dual(act, q1, q2, k, terms)
+        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2]), terms).value, [len(q1)])
     ntk = gains.weights * value + gains.biases + gains.weight * ntk * slope
     return _State(gains.covariance(own), gains.covariance(other), gains.covariance(value), ntk)
 
@@ -163,52 +198,59 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=0)
 def _kernels(
-    act: Activation, degree: int, x1: Array, x2: Array | None, gains: _Gains, depth: Array
+    act: Activation, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains, depth: Array
 ) -> tuple[Kernels, Array]:
     symmetric = x2 is None
-    state = lax.fori_loop(
-        0, depth, lambda _, state: _layer(act, degree, symmetric, state, gains), _start(x1, x2, gains)
-    )
+    state = lax.fori_loop(0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), _start(x1, x2, gains))
     kernels = _kernels_of(state, symmetric)
     return kernels, _finite(kernels)
 
 
-@jax.jit(static_argnums=(0, 1, 2))
+@jax.jit(static_argnums=(0, 1))
 def _layers(
-    act: Activation, degree: int, depth: int, x1: Array, x2: Array | None, gains: _Gains
+    act: Activation, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains
 ) -> tuple[Kernels, Array]:
     symmetric = x2 is None
 
     def step(state: _State, _: None) -> tuple[_State, Kernels]:
-        state = _layer(act, degree, symmetric, state, gains)
+        state = _layer(act, terms, symmetric, state, gains)
         return state, _kernels_of(state, symmetric)
 
     kernels = lax.scan(step, _start(x1, x2, gains), length=depth)[1]
     return kernels, _finite(kernels)
 
 
-def _degree(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> int:
-    """The degree that serves the variances of every layer: those of 16 samples are followed through the network."""
+def _basis(rule: Rule | None) -> Basis | None:
+    return None if rule is None else basis(rule)
+
+
+def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> Rule | None:
+    """What serves the variances of every layer."""
     if act.dual is not None:
-        return 0
+        return None
+    variances = _spread(act, gains, depth, x1, x2)
+    return choose_rule(act, variances) if np.isfinite(variances).all() else DENSE[0]  # an overflow has its own error
+
+
+def _spread(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> np.ndarray:
+    """Variances (8,) that span those of every layer: 16 samples are followed through the network."""
     norms = np.concatenate([(np.asarray(x) ** 2).mean(axis=1) for x in (x1, x2) if x is not None])
-    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth))
-    if not np.isfinite(high):  # the kernel overflows too, and its error says so
-        return DEGREES[0]
+    terms = None if act.dual is not None else basis(SPARSE[0])
+    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth, terms))
     high = max(high, 1e-300)
-    return choose_degree(act, np.geomspace(max(low, 1e-4 * high), high, 8))
+    return np.geomspace(max(low, 1e-4 * high), high, 8) if np.isfinite(high) else np.full(8, np.inf)
 
 
 @jax.jit(static_argnums=0)
-def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array) -> tuple[Array, Array]:
+def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
     """Smallest and largest variance of a pre-activation, over the hidden layers and the squared norms over d."""
 
     def step(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         q, low, high = carry
         return (
-            gains.covariance(moments(act, q).value),
+            gains.covariance(moments(act, q, terms).value),
             jnp.minimum(low, q.min()),
             jnp.maximum(high, q.max()),
         )

@@ -111,18 +111,13 @@ def nearest(options: list[Any], value: float) -> Any:
     return min(options, key=lambda option: abs(option - value))
 
 
-ACTIVATION = Setting(
-    "choice",
-    "Activation",
-    "The nonlinearity φ.",
-    options=tuple(ACTIVATIONS),
-    names={name: entry.label for name, entry in ACTIVATIONS.items()},
-)
-
-
-def activation(default: str = "relu", *, key: str = "activation", label: str = "Activation") -> str:
-    """Which nonlinearity."""
-    return str(_draw(dataclasses.replace(ACTIVATION, label=label), default, key))
+def activation(
+    default: str = "relu", *, key: str = "activation", label: str = "Activation", trained: bool = True
+) -> str:
+    """Which nonlinearity; where networks are `trained`, of those that gradient descent gets somewhere with."""
+    names = {name: entry.label for name, entry in ACTIVATIONS.items() if entry.trains or not trained}
+    setting = Setting("choice", label, "The nonlinearity φ.", options=tuple(names), names=names)
+    return str(_draw(setting, default, key))
 
 
 def data(
