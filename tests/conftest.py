@@ -1,6 +1,7 @@
 """What all tests share: where compiled programs are kept, how examples are drawn, the order of the files."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ from hypothesis import settings  # noqa: E402  (imports NumPy, and a plugin migh
 # The same examples on every machine; no deadline, since a first call compiles.
 settings.register_profile("ntkviz", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ntkviz")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """A process with too many compiled programs dies: see `ntkviz.engine.programs`."""
+    yield
+    from ntkviz.engine.programs import make_room
+
+    make_room(share=0.2)
 
 
 @pytest.fixture(scope="session")

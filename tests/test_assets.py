@@ -15,7 +15,7 @@ from ntkviz.ui import assets, stage
 
 
 async def page(request):
-    return HTMLResponse("<html></html>")
+    return HTMLResponse("<html><head></head></html>")
 
 
 async def other(request):
@@ -63,11 +63,13 @@ def test_only_reading_is_answered_from_memory(client):
     assert client.post(stage.address(stage.SCRIPT)).status_code == 405
 
 
-def test_a_page_announces_the_scripts_that_its_charts_need(client):
-    links = client.get("/").headers["link"]
-    assert stage.address(stage.PLOTLY) in links
-    assert stage.address(stage.SCRIPT) in links
-    assert "link" not in client.get("/health").headers
+def test_a_page_carries_the_scripts_that_its_charts_need(client):
+    answer = client.get("/")
+    assert answer.text.endswith("</head></html>")
+    for script in (stage.PLOTLY, stage.SCRIPT):
+        assert f'src="{stage.address(script)}"' in answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert client.head("/").text == ""
 
 
 def test_the_vendored_charts_are_those_of_the_pinned_plotly():

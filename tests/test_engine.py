@@ -4,10 +4,11 @@ import threading
 import time
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import pytest
 
-from ntkviz.engine import Engine, Job, Limits
+from ntkviz.engine import Engine, Job, Limits, programs
 from ntkviz.engine import jobs as jobs_module
 from ntkviz.engine.jobs import weight
 from ntkviz.engine.limits import spoken
@@ -157,6 +158,17 @@ def test_a_users_error_is_kept_as_it_is_and_a_bug_is_hidden_behind_a_sentence(ca
     assert isinstance(bug.error, NtkvizError)
     assert "secret" not in str(bug.error)
     assert "secret" in caplog.text
+
+
+def test_programs_are_let_go_before_the_system_runs_out_of_memory_maps(monkeypatch):
+    function = jax.jit(lambda x: x + 1)
+    function(1.0)
+    assert not programs.make_room()
+    assert function._cache_size() == 1
+    monkeypatch.setattr(programs, "allowed", lambda: 1)
+    assert programs.make_room()
+    assert function._cache_size() == 0
+    assert function(1.0) == 2.0
 
 
 def test_weight_counts_the_arrays_inside_results():

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ntkviz.engine.limits import Limits, admit
+from ntkviz.engine.programs import make_room
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Cost, Experiment
 
@@ -79,6 +80,8 @@ class Job:
         """Run to the end; user errors are kept for the page, bugs too, under a sentence that gives nothing away."""
         try:
             self.report(0.0)
+            if make_room():
+                log.info("compiled programs let go: too many memory maps")
             self.result = self.experiment.run(self.spec, self.report)
         except NtkvizError as error:
             self.error = error

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ntkviz.ui import stage
 
 PACKED = {".js", ".css", ".svg", ".json"}  # fonts and pictures are compressed already
+SCRIPTS = (stage.PLOTLY, stage.SCRIPT)
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -28,7 +29,7 @@ def files() -> dict[str, Path]:
     base = stage.base_path()
     named = (file for file in (root / "static").rglob("*") if file.is_file())
     streamlit = {f"{base}/{file.relative_to(root).as_posix()}": file for file in named}
-    return streamlit | {stage.address(file): file for file in (stage.SCRIPT, stage.PLOTLY)}
+    return streamlit | {stage.address(file): file for file in SCRIPTS}
 
 
 @cache
@@ -41,7 +42,8 @@ def content(path: Path, packed: bool) -> bytes:
 class Assets:
     """Middleware that answers for the files it knows, and passes everything else on.
 
-    With each page it names the scripts that charts will need, so that the browser fetches them meanwhile.
+    Into each page it writes the scripts that charts need: the browser then reads them while it waits for the server,
+    and not after the first chart has arrived.
     """
 
     def __init__(self, app: ASGIApp, known: Mapping[str, Path]) -> None:
@@ -49,13 +51,14 @@ class Assets:
         self._known = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = self._known.get(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = self._known.get(scope["path"])
         if path is not None and scope["method"] in {"GET", "HEAD"}:
             await (await _answer(path, Headers(scope=scope)))(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._app(scope, receive, _announcing(send))
         else:
-            await self._app(scope, receive, send)
+            await self._app(_unpacked(scope), receive, _Writing(send))
 
 
 async def _answer(path: Path, asked: Headers) -> Response:
@@ -67,13 +70,38 @@ async def _answer(path: Path, asked: Headers) -> Response:
     return Response(await asyncio.to_thread(content, path, packed), media_type=kind, headers=headers)
 
 
-def _announcing(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            if headers.get("content-type", "").startswith("text/html"):
-                headers.append("Link", f"<{stage.address(stage.PLOTLY)}>; rel=modulepreload")
-                headers.append("Link", f"<{stage.address(stage.SCRIPT)}>; rel=modulepreload")
-        await send(message)
+def _unpacked(scope: Scope) -> Scope:
+    """The request as from a client that cannot unpack: what is left to answer is small, and is written into."""
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
 
-    return sending
+
+class _Writing:
+    """Passes an answer on; if it is a whole page, with the scripts written at the end of its head."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None  # of a page that is being held back
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_page(message):
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._finish(self._start)
+
+    async def _finish(self, start: Message) -> None:
+        scripts = "".join(f'<script type="module" async src="{stage.address(p)}"></script>' for p in SCRIPTS)
+        body = self._body.replace(b"</head>", scripts.encode() + b"</head>", 1)
+        headers = MutableHeaders(scope=start)
+        if self._body:  # an answer to HEAD has none
+            headers["Content-Length"] = str(len(body))
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_page(start: Message) -> bool:
+    return start["status"] == 200 and Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
