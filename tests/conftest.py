@@ -22,13 +22,13 @@ settings.register_profile("ntkviz", deadline=None, derandomize=True, print_blob=
 settings.load_profile("ntkviz")
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def few_programs() -> Iterator[None]:
     """A process with too many compiled programs dies: see `ntkviz.engine.programs`."""
     yield
     from ntkviz.engine.programs import make_room
 
-    make_room(share=0.2)
+    make_room()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Compiled programs are let go before there are too many of them.
 
-Each program that JAX compiles for the CPU keeps some dozen memory maps. Linux gives a process 65,530, and one that asks for
-more dies: a server on which a class tries hundreds of shapes would. Programs that were let go come back from the cache
-on disk in some milliseconds.
+Each program that JAX compiles for the CPU keeps some dozen memory maps. Linux gives a process 65,530, and one that
+asks for more dies: a server on which a class tries hundreds of shapes would. Programs that were let go come back from
+the cache on disk in some milliseconds.
 """
 
 import gc
