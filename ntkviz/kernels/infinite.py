@@ -45,6 +45,10 @@ class KernelError(NamedTuple):
     ntk: float
 
 
+# The largest variance that a series is used for: at 2·10⁹ the slope of softsign is off by a factor, at 2·10¹⁰ negative.
+LARGEST = 1e9
+
+
 class _Gains(NamedTuple):
     """What multiplies what in a layer: numbers that change without compiling."""
 
@@ -230,8 +234,15 @@ def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | Non
     """What serves the variances of every layer."""
     if act.dual is not None:
         return None
-    variances = _spread(act, gains, depth, x1, x2)
-    return choose_rule(act, variances) if np.isfinite(variances).all() else DENSE[0]  # an overflow has its own error
+    variances = np.asarray(_spread(act, gains, depth, x1, x2))
+    if not np.isfinite(variances).all():
+        return DENSE[0]  # an overflow has its own error
+    if variances.max(initial=0.0) > LARGEST:
+        raise InvalidInput(
+            f"Pre-activations of variance {variances.max():.1e} are beyond the {LARGEST:.0e} that the series for "
+            f"{act.label} resolves; scale the inputs down or lower σ_w."
+        )
+    return choose_rule(act, variances)
 
 
 def _spread(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> np.ndarray:
