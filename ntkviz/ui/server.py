@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 
+from ntkviz.errors import TooExpensive
 from ntkviz.ui import assets
 from ntkviz.ui.lesson import engine
 from ntkviz.ui.syllabus import LESSONS
@@ -56,7 +57,11 @@ def warm_up() -> None:
 
 def _answer(experiment: Any, spec: Any) -> None:
     started = time.perf_counter()
-    job = engine().submit(experiment, spec, session="warm-up")
+    try:
+        job = engine().submit(experiment, spec, session="warm-up")
+    except TooExpensive as error:  # limits set low: visitors are refused the same
+        log.warning("not warmed up: %s (%s)", experiment.__name__, error)
+        return
     while not job.wait(1.0):
         job.watch("warm-up")
     if job.error is None:
