@@ -14,6 +14,7 @@ from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import Cancelled, InvalidInput
 from ntkviz.experiments import lazy
 from ntkviz.figures.lazy import view
+from ntkviz.kernels import infinite_ntk
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.nets import Architecture
 from ntkviz.spectra import target_alignment
@@ -54,6 +55,14 @@ def test_features_beat_the_kernel_on_xor(xor: lazy.Result) -> None:
     assert sweep.test_error[-1] > 20 * sweep.test_error[0]
     assert sweep.kernel_error > 20 * sweep.test_error[0]
     assert np.all(sweep.train_error < 0.05)  # of 1: all have fitted: the difference is the solution found
+
+
+def test_the_reference_line_is_kernel_regression_solved_directly(small: lazy.Result) -> None:
+    data = load(SMALL.data)
+    theta, across = infinite_ntk(SMALL.arch, data.x), infinite_ntk(SMALL.arch, data.x_test, data.x)
+    predicted = np.asarray(across) @ np.linalg.solve(np.asarray(theta), data.y)
+    error = np.mean((predicted - data.y_test) ** 2)
+    assert small.sweeps[0].kernel_error == pytest.approx(error, rel=1e-8)
 
 
 def test_the_kernel_beats_features_under_noise() -> None:
