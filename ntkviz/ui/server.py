@@ -3,31 +3,20 @@
 import gc
 import importlib
 import logging
-import os
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import jax
-
+from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
 from ntkviz.ui import assets
-from ntkviz.ui.lesson import engine
+from ntkviz.ui.running import engine
 from ntkviz.ui.syllabus import LESSONS
 
 log = logging.getLogger(__name__)
-
-
-def keep_compilations() -> None:
-    """Keep compiled programs on disk: a second start compiles nothing."""
-    folder = Path(os.environ.get("NTKVIZ_CACHE", Path.home() / ".cache" / "ntkviz"))
-    jax.config.update("jax_compilation_cache_dir", str(folder / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 # What a class moves first, beside the defaults: each new width or depth is a new program.
@@ -72,7 +61,9 @@ def _answer(experiment: Any, spec: Any) -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Serve at once and warm up beside it."""
+    """Serve at once and warm up beside it; a limit that makes no sense is heard of here."""
     keep_compilations()
+    engine()
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}
+    engine().close()
