@@ -208,5 +208,5 @@ def test_the_workers_end_with_their_server():
     cluster = psutil.Process(pool._cluster.pid)
     family = [cluster, *cluster.children(recursive=True)]
     engine.close()
-    gone, alive = psutil.wait_procs(family, timeout=15)
+    _, alive = psutil.wait_procs(family, timeout=15)
     assert not alive
