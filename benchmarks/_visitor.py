@@ -111,10 +111,13 @@ class Visitor:
         asked.page_name = "" if self._page_hash else self._page
         asked.fragment_id = fragment
         asked.is_auto_rerun = bool(fragment)
-        asked.cached_message_hashes.extend(self._kept)
+        asked.cached_message_hashes.extend(key for key, kept in self._kept.items() if self._runs - kept[1] <= KEPT_RUNS)
         asked.context_info.timezone = "Europe/Berlin"
         asked.context_info.url = f"{self._url}/{self._page}"
-        await self._socket.send(message.SerializeToString())
+        try:
+            await self._socket.send(message.SerializeToString())
+        except websockets.ConnectionClosed as error:
+            raise Failed(f"connection lost: {error}") from None
 
     async def _read(self) -> None:
         try:
@@ -131,7 +134,9 @@ class Visitor:
         if kind == "delta":
             self._draw(message)
         elif kind == "ref_hash":
-            kept = self._kept[message.ref_hash]
+            kept = self._kept.get(message.ref_hash)
+            if kept is None:
+                return self._fail("the server named a message that it never sent")
             kept[1] = self._runs
             self._show(kept[0])
         elif kind == "new_session":
@@ -149,7 +154,8 @@ class Visitor:
             self._fail("the page's script does not compile")
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             self._runs += 1
-            self._kept = {key: kept for key, kept in self._kept.items() if self._runs - kept[1] <= KEPT_RUNS}
+            # A run that is under way may still name what was offered when it was asked for: such are dropped later.
+            self._kept = {key: kept for key, kept in self._kept.items() if self._runs - kept[1] <= 3 * KEPT_RUNS}
             self._finished.set()
 
     def _draw(self, message: ForwardMsg) -> None:
