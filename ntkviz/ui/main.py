@@ -8,6 +8,7 @@ import streamlit as st
 import ntkviz
 from ntkviz.errors import NtkvizError
 from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.turns import turn
 
 PAGES = Path(ntkviz.__file__).parents[1] / "pages"
 
@@ -24,4 +25,5 @@ def main() -> None:
         st.error(str(error), icon="⚠️")
 
 
-main()
+with turn():
+    main()
