@@ -9,6 +9,7 @@ import ntkviz
 from ntkviz.errors import NtkvizError
 from ntkviz.ui.lesson import leave_behind
 from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.turns import turn
 
 PAGES = Path(ntkviz.__file__).parents[1] / "pages"
 
@@ -26,4 +27,5 @@ def main() -> None:
     leave_behind()
 
 
-main()
+with turn():
+    main()
