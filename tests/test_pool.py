@@ -54,10 +54,12 @@ def under_way(job):
     return job
 
 
-def test_a_long_run_goes_out_and_a_short_one_stays_here(engine):
+def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_compiled(engine):
     here = psutil.Process().pid
     assert ended(ask(engine, cost=5.0, value=2)).result[0] != here
-    assert ended(ask(engine, cost=0.05, value=3)).result[0] == here
+    assert ended(ask(engine, cost=0.05, seconds=0.1, value=3)).result[0] != here
+    assert ended(ask(engine, cost=0.05, seconds=0.15, value=3)).result[0] == here  # the same but for a real number
+    assert ended(ask(engine, cost=0.05, seconds=0.15, value=4)).result[0] != here
 
 
 def test_a_worker_is_polite_and_computes_what_this_process_would(engine):

@@ -1,13 +1,16 @@
 """The engine: the one way to run an experiment from a page.
 
 One computation per question, whoever asks: an answer is looked for in memory, among the runs that go on, and on disk,
-and only then computed. Runs that take less than a tenth of a second stay in the page's process; longer ones wait in
-one `Line` for a worker of the `Pool`, where one lane in every few is kept for those of a few seconds. While there are
-no workers, short runs go on in the page's process and long ones wait for them to come back.
+and only then computed. Runs that take less than a tenth of a second stay in the page's process, once a worker has
+compiled their programs and so put them on disk; the others wait in one `Line` for a worker of the `Pool`, where one
+lane of several is kept for runs of a few seconds. While there are no workers, short runs go on in the page's process
+and long ones wait for them to come back.
 """
 
 import logging
+import re
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +30,9 @@ INLINE = 0.1  # seconds: estimated cost up to which a run stays in the page's pr
 ALONE = 2.0  # the same while there are no workers
 SHORT = 5.0  # seconds: cost up to which a run may use the lane that is kept from long ones
 HOME_LANES = 2  # threads of the page's process that run
+LOOK = 0.1  # seconds between two looks for workers
+COMPILED = 10_000  # shapes that are remembered as compiled
+MOVING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that compile nothing
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ class Engine:
         self._present = present
         self._jobs: dict[str, Job] = {}
         self._kept: OrderedDict[str, tuple[Job, int]] = OrderedDict()
+        self._compiled: set[str] = set()
         self._pace: dict[str, float] = {}  # seconds that runs take over what was estimated, by experiment
         self._lock = threading.Lock()
         self._line = Line()
@@ -161,6 +168,15 @@ class Engine:
             "running": len(self._line.going),
         }
 
+    def wait_for_workers(self, seconds: float) -> bool:
+        """True once runs can go out, after at most so many seconds; at once where there is no pool."""
+        until = time.monotonic() + seconds
+        while self.pool is not None and not self.pool.ready:
+            if time.monotonic() > until:
+                return False
+            time.sleep(LOOK)
+        return True
+
     def close(self) -> None:
         """Stop every run and every worker."""
         with self._lock:
@@ -173,12 +189,14 @@ class Engine:
             self.pool.close()
 
     def _stays_home(self, job: Job) -> bool:
-        return job.cost.seconds <= (INLINE if self.pool is not None and self.pool.ready else ALONE)
+        if self.pool is not None and self.pool.ready:
+            return job.cost.seconds <= INLINE and shape(job.key) in self._compiled
+        return job.cost.seconds <= ALONE
 
     def _goes_out(self, lane: int, job: Job) -> bool:
         """Does this worker's lane take the job? The first of several is kept for short runs."""
         pool = self.pool
-        if pool is None or not pool.ready or lane >= pool.slots or job.cost.seconds <= INLINE:
+        if pool is None or not pool.ready or lane >= pool.slots or self._stays_home(job):
             return False
         return lane > 0 or pool.slots == 1 or job.cost.seconds <= SHORT
 
@@ -227,6 +245,8 @@ class Engine:
         """Count a run that has ended, and learn from it how long such runs take."""
         if job.result is not None:
             outcome = "computed"
+            if len(self._compiled) < COMPILED:
+                self._compiled.add(shape(job.key))
             self.metrics.took(job.name, where, job.seconds)
             ratio = job.seconds / max(job.cost.seconds, 0.05)
             self._pace[job.name] = 0.7 * self._pace.get(job.name, 1.0) + 0.3 * min(ratio, 20.0)
@@ -264,6 +284,11 @@ class Engine:
             gauge("stored_results", "Results on disk.", lambda: store.usage()[0])
             gauge("stored_bytes", "Bytes of the results on disk.", lambda: store.usage()[1])
             gauge("store_trouble", "1 while results cannot be kept on disk.", lambda: float(bool(store.trouble)))
+
+
+def shape(key: str) -> str:
+    """A question without the numbers that move and compile nothing: two of one shape run the same programs."""
+    return MOVING.sub("·", key)
 
 
 def _at_home(job: Job, report: Report) -> Any:

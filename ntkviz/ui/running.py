@@ -7,6 +7,7 @@ for a while.
 
 import asyncio
 import os
+import threading
 from functools import cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,8 @@ from ntkviz.engine.programs import cache_folder
 
 GOODBYE = (1000, 1001)
 SETTLES = 0.2  # seconds in which Streamlit notices that a connection has ended
+
+warm = threading.Event()  # what visitors ask first has been answered
 
 
 @cache

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,8 @@ from typing import Any
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
 from ntkviz.ui import assets
-from ntkviz.ui.running import engine
+from ntkviz.ui.operations import write_log
+from ntkviz.ui.running import engine, warm
 from ntkviz.ui.syllabus import LESSONS
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ FIRST_MOVES: dict[str, tuple[dict[str, int], ...]] = {
     "spectrum": tuple({"depth": depth} for depth in (1, 3, 4, 5)) + tuple({"width": n} for n in (256, 1024)),
     "train": tuple({"width": n} for n in (256, 1024, 64, 4096)),
 }
+STARTS_WITHIN = 20.0  # seconds that the warm-up gives the workers
 
 
 def warm_up() -> None:
@@ -33,6 +36,7 @@ def warm_up() -> None:
     """
     for path in assets.files().values():
         assets.content(path, path.suffix in assets.PACKED)
+    engine().wait_for_workers(STARTS_WITHIN)  # they compile, and this process has hands free for visitors
     experiments = [importlib.import_module(f"ntkviz.experiments.{lesson.path}") for lesson in LESSONS]
     for experiment in experiments:
         _answer(experiment, experiment.Spec())
@@ -42,6 +46,7 @@ def warm_up() -> None:
             _answer(experiment, replace(spec, arch=replace(spec.arch, **move)))
     gc.collect()
     gc.freeze()
+    warm.set()
 
 
 def _answer(experiment: Any, spec: Any) -> None:
@@ -62,8 +67,10 @@ def _answer(experiment: Any, spec: Any) -> None:
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     """Serve at once and warm up beside it; a limit that makes no sense is heard of here."""
+    write_log()
     keep_compilations()
     engine()
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    if os.environ.get("NTKVIZ_WARM_UP", "").strip() != "0":
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}
     engine().close()
