@@ -3,17 +3,22 @@
 One cluster of two workers serves the file; a test that breaks something waits until it is whole again.
 """
 
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
 import psutil
 import pytest
+import yaml
 
 from ntkviz.engine import Engine, Limits, Pool, worker
 from ntkviz.engine import pool as pool_module
 from ntkviz.errors import Cancelled, Diverged, NtkvizError, TooExpensive
 from ntkviz.experiments import train
 from tests import cases
+from tests.browser.server import free_port
 from tests.cases import Spec
 
 WAIT = 60.0  # seconds: a busy machine starts a worker in about ten
@@ -201,6 +206,31 @@ def test_workers_of_another_version_are_not_believed(engine, monkeypatch):
     monkeypatch.setattr(pool_module, "code_version", lambda: "another")
     job = ended(ask(engine, value=14))
     assert "another version" in str(job.error)
+
+
+def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of_compose(root, tmp_path):
+    services = yaml.safe_load((root / "compose.yaml").read_text())["services"]
+    address = f"tcp://127.0.0.1:{free_port()}"
+    places = {"0.0.0.0": "127.0.0.1", "8786": address.rpartition(":")[2], "tcp://scheduler:8786": address}
+    started = []
+    for name in ("scheduler", "workers"):
+        words = [places.get(word, word) for word in services[name]["command"]]
+        words = [str(tmp_path) if word == "/tmp" else word for word in words]
+        environment = {**os.environ, **services[name]["environment"], "NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
+        with (tmp_path / f"{name}.log").open("w") as log:
+            command = [sys.executable, *words[1:]]
+            started.append(
+                subprocess.Popen(command, cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=log, stderr=log)
+            )
+    engine = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
+    try:
+        wait_for(lambda: engine.pool.ready)
+        assert ended(ask(engine, value=15)).result[0] != psutil.Process().pid
+    finally:
+        engine.close()
+        for process in started:
+            process.terminate()
+            process.wait(WAIT)
 
 
 def test_the_workers_end_with_their_server():

@@ -130,7 +130,7 @@ def test_a_restart_finds_what_was_computed_before(quiet, page, root, artifacts, 
             visit(page, url, path)
             drawn(page)
             assert total(url, outcome) >= 1
-            until(page, lambda: list((tmp_path / "results").glob("*.npz")), "the result on disk")  # noqa: B023
+            until(page, lambda: list((tmp_path / "results").glob("*.npz")), "the result on disk")
             page.goto("about:blank")
 
 
