@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from ntkviz.ui.assets import Assets, files
+from ntkviz.ui.guard import Guard
 from ntkviz.ui.server import lifespan
 
-app = st.App("ntkviz/ui/main.py", lifespan=lifespan, middleware=[Middleware(Assets, known=files())])
+app = st.App("ntkviz/ui/main.py", lifespan=lifespan, middleware=[Middleware(Guard), Middleware(Assets, known=files())])
