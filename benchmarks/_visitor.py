@@ -43,9 +43,10 @@ class Visitor:
         self._wanted: Mapping[str, str] | None = None
         self._answer: asyncio.Future[float] | None = None
         self._finished = asyncio.Event()
-        self._polls: dict[str, asyncio.Task[None]] = {}
+        self._polling: dict[str, asyncio.Task[None]] = {}
         self.connected = False
         self.received = 0  # bytes
+        self.looks = 0  # at runs that were not done yet
         self.errors: list[str] = []
 
     async def open(self, patience: float = 60.0) -> float:
@@ -194,12 +195,13 @@ class Visitor:
         async def again() -> None:
             while True:
                 await asyncio.sleep(interval)
+                self.looks += 1
                 await self._rerun(fragment)
 
         self._stop_polling(fragment)
-        self._polls[fragment] = asyncio.create_task(again())
+        self._polling[fragment] = asyncio.create_task(again())
 
     def _stop_polling(self, *fragments: str) -> None:
-        for fragment in fragments or tuple(self._polls):
-            if fragment in self._polls:
-                self._polls.pop(fragment).cancel()
+        for fragment in fragments or tuple(self._polling):
+            if fragment in self._polling:
+                self._polling.pop(fragment).cancel()

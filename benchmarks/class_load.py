@@ -1,6 +1,6 @@
 """A class on one server: how long it is from a slider to the new figure while everybody moves theirs.
 
-    python -m benchmarks.class_load [--sessions 200 100 50 10] [--seconds 25] [--soak MINUTES] [--url http://localhost:1]
+    python -m benchmarks.class_load [--sessions 200 100 50 10] [--seconds 25] [--soak MINUTES] [--url URL]
 
 Visitors without a browser (`_visitor.py`) open their pages at once, then move a control and think for 3 s, over and
 over; most ask what somebody has asked before, some what nobody has. Beside them two real browsers do the same, and once

@@ -1,7 +1,7 @@
 """Scripts take turns: of a class that moves its sliders at once the first are answered first, and not all of it last.
 
 One interpreter runs one thread at a time. Scripts that all run at once share it, slow each other down at every switch
-and end together; in a queue each has what it needs. Whoever waits for something else, for a run say, steps `aside`.
+and end together; in a queue each has what it needs. Whoever waits for something else, a run say, steps `aside`.
 """
 
 import threading
