@@ -19,6 +19,7 @@ LAYERS = (
     {"nets"},
     {"kernels"},
     {"spectra"},
+    {"lanczos"},
     {"dynamics"},
     {"sharpness"},
     {"descent"},

@@ -97,14 +97,21 @@ def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = N
     return Kernels(*_infinite(arch, x1, x2, BOTH))
 
 
-def infinite_blocks(arch: Architecture, x: ArrayLike) -> Callable[[ArrayLike, ArrayLike | None], Kernels]:
-    """`infinite_kernels` of pieces of `x` (N, d): a function of (x1, x2) that answers as if for all of them.
+def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[ArrayLike, ArrayLike | None], Array]:
+    """The kernel "ntk" or "nngp" of pieces of `x` (N, d): a function of (x1, x2) that answers as if for all of them.
 
     Where there is no closed form, the series is the one that the norms of all of `x` need.
     """
     whole, _ = _inputs(x, None)
     rule = _rule(activation(arch.activation), _gains(arch, whole.shape[1]), arch.depth, whole, None)
-    return lambda x1, x2: Kernels(*_infinite(arch, x1, x2, BOTH, rule))
+    return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
+
+
+def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Activation, Array, tuple[Basis | None, _Gains, Array]]:
+    """For traced code: φ, the points, and what `recursion` takes beside them."""
+    points, _ = _inputs(x, None)
+    act, gains = activation(arch.activation), _gains(arch, points.shape[1])
+    return act, points, (_basis(_rule(act, gains, arch.depth, points, None)), gains, jnp.asarray(arch.depth))
 
 
 def _infinite(
@@ -115,7 +122,7 @@ def _infinite(
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
     rule = rule or _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, wanted, *_kernels(act, wanted, _basis(rule), first, second, gains, arch.depth))
+    return _checked(arch, wanted, *recursion(act, wanted, first, second, _basis(rule), gains, arch.depth))
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -171,7 +178,7 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     gains = _gains(arch, first.shape[1])
     rule = _rule(act, gains, arch.depth, first, second)
     used, fine = (
-        _checked(arch, BOTH, *_kernels(act, BOTH, _basis(each), first, second, shaken, arch.depth))
+        _checked(arch, BOTH, *recursion(act, BOTH, first, second, _basis(each), shaken, arch.depth))
         for each, shaken in ((rule, gains), (rule and finer(rule), gains._replace(shaken=8 * EPS)))
     )
     rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
@@ -234,16 +241,18 @@ def _finite(kernels: Kernels) -> Array:
 
 
 @jax.jit(static_argnums=(0, 1))
-def _kernels(
+def recursion(
     act: Activation,
     wanted: tuple[str, ...],
-    terms: Basis | None,
     x1: Array,
     x2: Array | None,
+    terms: Basis | None,
     gains: _Gains,
     depth: Array,
 ) -> tuple[tuple[Array, ...], Array]:
-    """By tiles where the dual is closed; a series is made once for a point, hence for all pairs at once."""
+    """The kernels of those names, and whether they are finite.
+
+    By tiles where the dual is closed; a series is made once for a point, hence for all pairs at once."""
 
     def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
         start, symmetric = _start(x1, x2, gains, same), x2 is None
