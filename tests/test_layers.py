@@ -26,8 +26,8 @@ LAYERS = (
     {"training"},
     {"experiments"},
     {"engine", "figures"},
-    {"ui"},
-    {"pages", "app"},
+    {"ui", "command"},
+    {"pages", "app", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 SHOWN = {"ui", "pages", "app"}
@@ -35,7 +35,7 @@ SHOWN = {"ui", "pages", "app"}
 LIBRARIES = {
     "streamlit": SHOWN,
     "plotly": SHOWN | {"figures"},
-    "jax": set(RANK) - {"errors", "specs", "figures", "pages"},
+    "jax": set(RANK) - {"errors", "specs", "figures", "pages", "__main__"},
 }
 
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ntkviz").rglob("*.py"))]

@@ -109,27 +109,37 @@ def _rows_product(act: Activation, rows: int) -> Callable[..., Array]:
     return product
 
 
+def dense_operator(kernel: ArrayLike) -> Operator:
+    """A kernel (N, N) in memory."""
+    matrix = jnp.asarray(kernel)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise InvalidInput(f"The kernel has shape {matrix.shape}; a square matrix (N, N) is needed.")
+    return Operator(len(matrix), np.dtype(matrix.dtype), _dense_product, (matrix,))
+
+
+def _dense_product(v: Array, matrix: Array) -> Array:
+    return (matrix @ v.astype(matrix.dtype)).astype(v.dtype)
+
+
 def stored_operator(path: Path) -> Operator:
-    """A kernel (N, N) in a .npy file, read as it is needed: it may be larger than the memory."""
-    kernel = _mapped(str(path))
+    """A kernel (N, N) in a .npy file, read block by block for each product: it may be larger than the memory."""
+    try:
+        kernel = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise InvalidInput(f"{path.name} is no .npy file of a kernel; make one with write_kernel.") from None
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or not kernel.size or kernel.dtype.kind != "f":
         raise InvalidInput(f"{path.name} holds {kernel.dtype} of shape {kernel.shape}; a kernel (N, N) is needed.")
-    return Operator(len(kernel), kernel.dtype, _file_product(str(path)), ())
+    return Operator(len(kernel), kernel.dtype, _file_product(path, len(kernel), kernel.dtype, kernel.offset), ())
 
 
-def _mapped(path: str) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise InvalidInput(f"{Path(path).name} is no .npy file of a kernel; make one with write_kernel.") from None
-
-
-def _file_product(path: str, rows: int = 500) -> Callable[..., Array]:
+def _file_product(path: Path, size: int, dtype: np.dtype, offset: int, rows: int = 500) -> Callable[..., Array]:
     def read(v: np.ndarray) -> np.ndarray:
-        """Called by the running program: no JAX in here. Mapped anew each time, so that no page stays in memory."""
-        kernel, vector, out = _mapped(path), np.asarray(v).T, np.empty(v.shape[::-1])
-        for first in range(0, len(kernel), rows):
-            out[first : first + rows] = np.asarray(kernel[first : first + rows], np.float64) @ vector
+        """Called by the running program: no JAX in here. Not mapped, for pages that are mapped count as memory."""
+        vectors, out = np.asarray(v).T, np.empty(np.shape(v)[::-1])
+        for first in range(0, size, rows):
+            count = min(rows, size - first)
+            block = np.fromfile(path, dtype, count * size, offset=offset + first * size * dtype.itemsize)
+            out[first : first + count] = block.reshape(count, size) @ vectors
         return out.T
 
     def product(v: Array) -> Array:
