@@ -24,6 +24,7 @@ from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_kernels
+from ntkviz.kernels.sweeps import widths_ntk
 from ntkviz.nets import Architecture, Params, init
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice, number
@@ -153,7 +154,7 @@ def cost(spec: Spec) -> Cost:
     """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `_pair_seconds`."""
     n, width, depth = spec.data.n, spec.arch.width, spec.arch.depth
     pair = _pair_seconds(activation(spec.arch.activation))
-    widths = (width, *WIDTHS) if spec.compare == "width" else (width,)
+    widths = (width, *[max(WIDTHS)] * len(WIDTHS)) if spec.compare == "width" else (width,)  # masked, hence full
     seconds = sum(_network_seconds(n, w, depth) for w in widths) + n**2 * depth * pair + 4e-10 * n**3 + 0.02
     compared = SAMPLE if spec.compare == "data" else 0 if _circulant(spec.data) else n
     layers = {"depth": sum(DEPTHS), "data": 5 * depth, "kernel": depth, "activation": 2 * depth}.get(spec.compare, 0)
@@ -378,12 +379,10 @@ def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
             yield _decay("NNGP", arch, spec.data, data, "nngp")
         case "width":
             yield _indexed("n = ∞", theory.eigenvalues, theory.floor, law(arch, spec.data))
-            for width in WIDTHS:
-                narrow = replace(arch, width=width)
-                params = init(narrow, data.x.shape[1], key=jax.random.key(spec.seed))
-                yield _indexed(
-                    f"n = {width}", *_eigenvalues(np.asarray(empirical_ntk(narrow, params, data.x))), None, finite=True
-                )
+            widest = replace(arch, width=max(WIDTHS))
+            params = init(widest, data.x.shape[1], key=jax.random.key(spec.seed))
+            for width, kernel in zip(WIDTHS, np.asarray(widths_ntk(widest, params, data.x, WIDTHS)), strict=True):
+                yield _indexed(f"n = {width}", *_eigenvalues(kernel), None, finite=True)
         case "data":
             for label, other in _samples(spec.data.seed):
                 yield _decay(label, arch, other, load(other))

@@ -14,6 +14,7 @@ nothing. A new nonlinearity needs nothing here.
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -26,6 +27,7 @@ from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual, moments
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
+from ntkviz.kernels.tiles import by_tiles
 from ntkviz.nets import Architecture
 
 EPS = 2.0**-52
@@ -36,6 +38,9 @@ class Kernels(NamedTuple):
 
     nngp: Array
     ntk: Array
+
+
+BOTH = Kernels._fields
 
 
 class KernelError(NamedTuple):
@@ -79,21 +84,45 @@ def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     One output, float64. In the standard parameterization Θ grows with the width, and `arch.width` says which is
     meant. Raises `InvalidInput` for inputs that do not fit, and where a kernel overflows.
     """
-    return infinite_kernels(arch, x1, x2).ntk
+    return _infinite(arch, x1, x2, ("ntk",))[0]
 
 
 def infinite_nngp(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
     """Covariance K of the output at initialisation at infinite width; arguments as in `infinite_ntk`."""
-    return infinite_kernels(arch, x1, x2).nngp
+    return _infinite(arch, x1, x2, ("nngp",))[0]
 
 
 def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
     """Both kernels of `infinite_ntk` and `infinite_nngp`, at the price of one."""
+    return Kernels(*_infinite(arch, x1, x2, BOTH))
+
+
+def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[ArrayLike, ArrayLike | None], Array]:
+    """The kernel "ntk" or "nngp" of pieces of `x` (N, d): a function of (x1, x2) that answers as if for all of them.
+
+    Where there is no closed form, the series is the one that the norms of all of `x` need.
+    """
+    whole, _ = _inputs(x, None)
+    rule = _rule(activation(arch.activation), _gains(arch, whole.shape[1]), arch.depth, whole, None)
+    return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
+
+
+def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Activation, Array, tuple[Basis | None, _Gains, Array]]:
+    """For traced code: φ, the points, and what `recursion` takes beside them."""
+    points, _ = _inputs(x, None)
+    act, gains = activation(arch.activation), _gains(arch, points.shape[1])
+    return act, points, (_basis(_rule(act, gains, arch.depth, points, None)), gains, jnp.asarray(arch.depth))
+
+
+def _infinite(
+    arch: Architecture, x1: ArrayLike, x2: ArrayLike | None, wanted: tuple[str, ...], rule: Rule | None = None
+) -> tuple[Array, ...]:
+    """The kernels of those names."""
     first, second = _inputs(x1, x2)
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, *_kernels(act, _basis(rule), first, second, gains, arch.depth))
+    rule = rule or _rule(act, gains, arch.depth, first, second)
+    return _checked(arch, wanted, *recursion(act, wanted, first, second, _basis(rule), gains, arch.depth))
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -102,7 +131,7 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
     rule = _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, *_layers(act, arch.depth, _basis(rule), first, second, gains))
+    return Kernels(*_checked(arch, BOTH, *_layers(act, arch.depth, _basis(rule), first, second, gains)))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -149,7 +178,7 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     gains = _gains(arch, first.shape[1])
     rule = _rule(act, gains, arch.depth, first, second)
     used, fine = (
-        _checked(arch, *_kernels(act, _basis(each), first, second, shaken, arch.depth))
+        _checked(arch, BOTH, *recursion(act, BOTH, first, second, _basis(each), shaken, arch.depth))
         for each, shaken in ((rule, gains), (rule and finer(rule), gains._replace(shaken=8 * EPS)))
     )
     rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
@@ -160,15 +189,22 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     return KernelError(nngp, ntk)
 
 
-def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
+def _checked(
+    arch: Architecture, wanted: tuple[str, ...], kernels: tuple[Array, ...], finite: Array
+) -> tuple[Array, ...]:
     if not finite:
         raise InvalidInput(
             f"The kernel overflows for σ_w = {arch.sigma_w:g} and depth {arch.depth}; lower one of them or the inputs."
         )
-    return kernels._replace(nngp=jnp.zeros_like(kernels.nngp)) if arch.parameterization == "mup" else kernels
+    if arch.parameterization != "mup":
+        return kernels
+    return tuple(
+        jnp.zeros_like(kernel) if name == "nngp" else kernel for name, kernel in zip(wanted, kernels, strict=True)
+    )
 
 
-def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
+def _start(x1: Array, x2: Array | None, gains: _Gains, same: Array | None = None) -> _State:
+    """Before the first nonlinearity; two sets of one size may turn out to be the `same` one."""
     d = x1.shape[1]
     other = x1 if x2 is None else x2
     k = x1 @ other.T * ((1 - gains.shaken) / d)
@@ -176,6 +212,8 @@ def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
     q2 = jnp.zeros(0) if x2 is None else (x2**2).sum(axis=1) / d
     if x2 is None:
         k = jnp.fill_diagonal(k, q1, inplace=False)
+    elif same is not None and len(x1) == len(x2):
+        k = jnp.where(same & jnp.eye(len(x1), dtype=bool), q1, k)
     ntk = gains.first_weights * k + gains.biases
     return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
 
@@ -202,14 +240,29 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit(static_argnums=0)
-def _kernels(
-    act: Activation, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains, depth: Array
-) -> tuple[Kernels, Array]:
-    symmetric = x2 is None
-    state = lax.fori_loop(0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), _start(x1, x2, gains))
-    kernels = _kernels_of(state, symmetric)
-    return kernels, _finite(kernels)
+@jax.jit(static_argnums=(0, 1))
+def recursion(
+    act: Activation,
+    wanted: tuple[str, ...],
+    x1: Array,
+    x2: Array | None,
+    terms: Basis | None,
+    gains: _Gains,
+    depth: Array,
+) -> tuple[tuple[Array, ...], Array]:
+    """The kernels of those names, and whether they are finite.
+
+    By tiles where the dual is closed; a series is made once for a point, hence for all pairs at once."""
+
+    def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
+        start, symmetric = _start(x1, x2, gains, same), x2 is None
+        state = lax.fori_loop(0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), start)
+        return _kernels_of(state, symmetric)
+
+    if act.dual is not None:
+        return by_tiles(lambda *tile: tuple(getattr(block(*tile), name) for name in wanted), x1, x2)
+    kernels = block(x1, x2)
+    return tuple(getattr(kernels, name) for name in wanted), _finite(kernels)
 
 
 @jax.jit(static_argnums=(0, 1))
