@@ -59,6 +59,14 @@ def under_way(job):
     return job
 
 
+def test_the_cluster_listens_to_this_machine_alone(engine):
+    cluster = psutil.Process(engine.pool._cluster.pid)
+    family = [cluster, *cluster.children(recursive=True)]
+    heard = [c.laddr.ip for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    assert heard
+    assert set(heard) == {"127.0.0.1"}
+
+
 def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_compiled(engine):
     here = psutil.Process().pid
     assert ended(ask(engine, cost=5.0, value=2)).result[0] != here

@@ -20,7 +20,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SESSIONS = 300  # at 5 files and a few hundred kilobytes each
+from ntkviz.engine import Limits
+
 AGAIN = 20  # seconds after which a visitor who found the course full asks again
 HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 
@@ -65,7 +66,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, sessions: int | None = None, frame_ancestors: str | None = None) -> None:
         self._app = app
-        self._sessions = sessions or int(os.environ.get("NTKVIZ_MAX_SESSIONS", SESSIONS))
+        self._sessions = sessions or Limits.from_environment().max_sessions
         self._ancestors = frame_ancestors or os.environ.get("NTKVIZ_FRAME_ANCESTORS", "'self'")
         self._open = 0
         _allow_files(5 * self._sessions + 1000)
