@@ -11,6 +11,7 @@ works as it is.
 Source: Jacot, Gabriel & Hongler 2018 (the kernel). The factorisation is the chain rule.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -23,6 +24,9 @@ from ntkviz.errors import InvalidInput
 from ntkviz.nets import Architecture, Params, forward, scales
 
 Outputs = Literal["trace", "full"]
+
+SQUARE = 256  # points a side of a block on the diagonal: smaller ones save more, and multiply slower
+HALVINGS = 2  # at most: each block is one more program to compile
 
 
 def empirical_ntk(
@@ -63,18 +67,32 @@ def layerwise(
     Many networks at once are `jax.vmap(lambda params: layerwise(arch, params, x))(stacked)`; `jax.lax.map` does the
     same with the memory of one network.
     """
-    inputs1, back1 = _factors(arch, params, x1)
-    inputs2, back2 = (inputs1, back1) if x2 is None else _factors(arch, params, x2)
+    factors1 = _factors(arch, params, x1)
+    factors2 = factors1 if x2 is None else _factors(arch, params, x2)
+    layers = list(zip(scales(arch, x1.shape[1]), params, *factors1, *factors2, strict=True))
     rows = arch.outputs if outputs == "full" else 1  # rows of the kernel to one point
-    kernel: Array | float = 0.0
-    for scale, (_, bias), h1, h2, d1, d2 in zip(
-        scales(arch, x1.shape[1]), params, inputs1, inputs2, back1, back2, strict=True
-    ):
-        forwards = scale.weight**2 * (h1 @ h2.T) + (0.0 if bias is None else scale.bias**2)
-        backwards = d1.reshape(rows * len(h1), -1) @ d2.reshape(rows * len(h2), -1).T
-        kernel = kernel + jnp.repeat(jnp.repeat(forwards, rows, axis=0), rows, axis=1) * backwards
-    kernel = jnp.asarray(kernel) * (rows / arch.outputs)
-    return kernel if x2 is not None else (kernel + kernel.T) / 2  # matrix products round (i, j) and (j, i) differently
+
+    def block(points1: slice, points2: slice) -> Array:
+        kernel: Array | float = 0.0
+        for scale, (_, bias), h1, d1, h2, d2 in layers:
+            h1, d1, h2, d2 = h1[points1], d1[points1], h2[points2], d2[points2]
+            forwards = scale.weight**2 * (h1 @ h2.T) + (0.0 if bias is None else scale.bias**2)
+            backwards = d1.reshape(rows * len(h1), -1) @ d2.reshape(rows * len(h2), -1).T
+            kernel = kernel + forwards[:, None, :, None] * backwards.reshape(len(h1), rows, len(h2), rows)
+        return jnp.asarray(kernel).reshape(rows * len(h1), rows * len(h2)) * (rows / arch.outputs)
+
+    return block(slice(len(x1)), slice(len(x2))) if x2 is not None else _mirrored(block, 0, len(x1), HALVINGS)
+
+
+def _mirrored(block: Callable[[slice, slice], Array], start: int, stop: int, halvings: int) -> Array:
+    """The symmetric kernel of the points from `start` to `stop`, of which little more than one half is computed."""
+    if halvings == 0 or stop - start <= SQUARE:
+        square = block(slice(start, stop), slice(start, stop))
+        return (square + square.T) / 2  # matrix products may round (i, j) and (j, i) differently
+    middle = (start + stop) // 2
+    corner = block(slice(middle, stop), slice(start, middle))
+    first, second = _mirrored(block, start, middle, halvings - 1), _mirrored(block, middle, stop, halvings - 1)
+    return jnp.block([[first, corner.T], [corner, second]])
 
 
 def _factors(arch: Architecture, params: Params, x: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
