@@ -47,9 +47,10 @@ def _spectrum(result: Result) -> Chart:
     if x.size:
         fit = theme.Meaning(words, theme.INK)
         made.add_trace(theme.line(fit, x, y, width=3))
-    floor = max(theory.floor, network.floor)
-    if np.log10(floor) > low:
-        made.add_trace(theme.line(theme.FLOOR, at[[0, -1]], [floor, floor], width=2))
+    highest = max(theory, network, key=lambda modes: modes.floor)
+    if np.log10(highest.floor) > low:
+        name = f"{theme.FLOOR.name} ({highest.dtype}), {highest.below} below"
+        made.add_trace(theme.line(theme.FLOOR, at[[0, -1]], [highest.floor] * 2, width=2, name=name))
     rows = np.arange(result.modes)
     frames = {
         "x": np.stack([rows + 1.0, rows + 1.0], axis=1),
@@ -67,7 +68,7 @@ def _spectrum(result: Result) -> Chart:
 
 def theory_count(modes: Modes) -> int:
     """Eigenvalues above the rounding floor."""
-    return int(np.sum(modes.eigenvalues > modes.floor))
+    return len(modes.eigenvalues) - modes.below
 
 
 def _scale(smooth: bool) -> str:
