@@ -92,11 +92,6 @@ class Modes:
     condition_number: float  # infinite below the floor
     effective_rank: float
 
-    @property
-    def below(self) -> int:
-        """Number of eigenvalues below the floor."""
-        return int(np.sum(self.eigenvalues <= self.floor))
-
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -223,15 +218,8 @@ def run(spec: Spec, report: Report = silent) -> Result:
 
 def _modes(modes: Spectrum, data: Dataset, pictures: Floats) -> Modes:
     shares = target_power(modes, data.y) if data.y.any() else np.zeros(len(data.x))
-    return Modes(
-        eigenvalues=modes.eigenvalues,
-        floor=modes.floor,
-        dtype=modes.dtype,
-        shares=shares,
-        pictures=pictures,
-        condition_number=modes.condition_number,
-        effective_rank=modes.effective_rank,
-    )
+    sizes = modes.condition_number, modes.effective_rank
+    return Modes(modes.eigenvalues, modes.floor, modes.dtype, shares, pictures, *sizes)
 
 
 def _circulant(data: DataSpec) -> bool:
