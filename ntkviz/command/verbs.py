@@ -188,10 +188,9 @@ def _lines(found: Found) -> list[str]:
     values = found.eigenvalues
     lines = [f"computed in {found.dtype}, rounding floor {found.floor:.3g}"]
     if isinstance(found, Spectrum):
-        below = len(values) - found.resolved
         fit = fit_decay(values, floor=found.floor)
         lines += [
-            f"{len(values)} eigenvalues, {below} of them below the floor",
+            f"{len(values)} eigenvalues, {found.below} of them below the floor",
             f"condition number {found.condition_number:.4g}, effective rank {found.effective_rank:.4g}",
         ]
         if fit is not None:

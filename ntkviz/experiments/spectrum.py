@@ -33,7 +33,6 @@ from ntkviz.spectra import (
     Spectrum,
     circle_spectrum,
     fit_decay,
-    one_blas_thread,
     relative_distance,
     rounding_floor,
     spectrum,
@@ -87,6 +86,7 @@ class Modes:
 
     eigenvalues: Floats  # (N,) descending
     floor: float  # eigenvalues below it are rounding
+    dtype: str  # what the kernel was computed in
     shares: Floats  # (N,) of the target, summing to 1
     pictures: Floats  # (M, P): unit mean square at P points, or unit maximum in P pixels
     condition_number: float  # infinite below the floor
@@ -218,7 +218,8 @@ def run(spec: Spec, report: Report = silent) -> Result:
 
 def _modes(modes: Spectrum, data: Dataset, pictures: Floats) -> Modes:
     shares = target_power(modes, data.y) if data.y.any() else np.zeros(len(data.x))
-    return Modes(modes.eigenvalues, modes.floor, shares, pictures, modes.condition_number, modes.effective_rank)
+    sizes = modes.condition_number, modes.effective_rank
+    return Modes(modes.eigenvalues, modes.floor, modes.dtype, shares, pictures, *sizes)
 
 
 def _circulant(data: DataSpec) -> bool:
@@ -236,7 +237,7 @@ def _theory(kernel: Floats, data: Dataset, circulant: bool) -> tuple[Spectrum, N
     values = np.repeat(circle.eigenvalues, circle.multiplicities)
     order = np.argsort(-values, kind="stable")  # keeps the two waves of a frequency together
     vectors = waves / np.linalg.norm(waves, axis=0)
-    return Spectrum(values[order], vectors[:, order], circle.floor, "float64"), frequency[order]
+    return Spectrum(values[order], vectors[:, order], circle.floor, circle.dtype), frequency[order]
 
 
 def _matched(theory: Spectrum, network: Spectrum, frequency: NDArray[np.int64] | None) -> Spectrum:
@@ -315,8 +316,7 @@ def _decay(label: str, arch: Architecture, spec: DataSpec, data: Dataset, kernel
 
 def _eigenvalues(kernel: Floats) -> tuple[Floats, float]:
     """Eigenvalues alone, descending, with their floor: a quarter of the time of `spectrum`."""
-    with one_blas_thread():
-        values: Floats = np.linalg.eigvalsh(kernel).astype(np.float64)[::-1]
+    values: Floats = np.linalg.eigvalsh(kernel).astype(np.float64)[::-1]
     return values, rounding_floor(values, kernel.dtype)
 
 

@@ -28,6 +28,8 @@ from ntkviz.kernels.infinite import recursion, recursion_of
 from ntkviz.kernels.tiles import starts
 from ntkviz.nets import Architecture, Params, apply
 
+BUFFER = 32e6  # bytes of a file that are read at once
+
 
 @dataclass(frozen=True, eq=False)
 class Operator:
@@ -132,14 +134,19 @@ def stored_operator(path: Path) -> Operator:
     return Operator(len(kernel), kernel.dtype, _file_product(path, len(kernel), kernel.dtype, kernel.offset), ())
 
 
-def _file_product(path: Path, size: int, dtype: np.dtype, offset: int, rows: int = 500) -> Callable[..., Array]:
+def _file_product(path: Path, size: int, dtype: np.dtype, offset: int) -> Callable[..., Array]:
+    rows = max(1, int(BUFFER / (size * dtype.itemsize)))
+
     def read(v: np.ndarray) -> np.ndarray:
         """Called by the running program: no JAX in here. Not mapped, for pages that are mapped count as memory."""
         vectors, out = np.asarray(v).T, np.empty(np.shape(v)[::-1])
-        for first in range(0, size, rows):
-            count = min(rows, size - first)
-            block = np.fromfile(path, dtype, count * size, offset=offset + first * size * dtype.itemsize)
-            out[first : first + count] = block.reshape(count, size) @ vectors
+        buffer = np.empty((min(rows, size), size), dtype)
+        with path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            for first in range(0, size, rows):
+                block = buffer[: size - first]
+                file.readinto(memoryview(block).cast("B"))
+                out[first : first + rows] = block @ vectors
         return out.T
 
     def product(v: Array) -> Array:
