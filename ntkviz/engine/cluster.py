@@ -37,7 +37,7 @@ def main(workers: int, megabytes: float) -> None:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # some free port: another server may run beside this one
         memory_limit=int(HEADROOM * megabytes * 1e6),
         preload=["ntkviz.engine.worker"],
     ) as cluster:

@@ -12,7 +12,7 @@ from tests.browser.server import serve
 from tests.browser.steps import control, drawn, until, visit
 
 # Some ten seconds on an idle machine, and some forty; the settings beside these are the lesson's own.
-MIDDLING = "/train?width=2048&steps=1000&depth=2&sweep=false&seed="
+MIDDLING = "/train?width=2048&steps=500&depth=2&sweep=false&seed="
 LONG = "/train?width=2048&steps=2000&depth=3&sweep=false&seed="
 ONE_WORKER = {"NTKVIZ_WORKERS": "1", "NTKVIZ_STORE_MEGABYTES": "100", "NTKVIZ_WARM_UP": "0"}
 WAITS = 90_000  # ms: what stands in the line before may be twice that long on a busy machine
