@@ -17,11 +17,11 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import cycle, product
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -49,8 +49,9 @@ class Plan:
     """What the visitors of a page move: control -> its name among the settings and its values."""
 
     visitors: float  # share of the class
+    start: Mapping[str, str]  # what the page opens with
     moves: Mapping[str, tuple[str, tuple[str, ...]]]
-    new: float  # share of moves that ask for a seed nobody has asked for
+    new: float  # share of moves that ask for a seed, which hardly anybody has asked for
 
     def settings(self, values: Mapping[str, str]) -> dict[str, str]:
         names = {key: name for key, (name, _) in self.moves.items()}
@@ -59,9 +60,16 @@ class Plan:
 
 DEPTHS, WIDTHS = tuple("12345"), ("64", "128", "256", "512", "1024")
 PLANS = {
-    "spectrum": Plan(0.5, {"depth": ("arch.depth", DEPTHS), "width": ("arch.width", WIDTHS[2:])}, new=0.06),
-    "train": Plan(0.35, {"width": ("arch.width", WIDTHS), "c": ("c", ("0.5", "0.9"))}, new=0.03),
-    "lazy": Plan(0.15, {"width": ("arch.width", WIDTHS[:3])}, new=0.0),
+    "spectrum": Plan(
+        0.5,
+        {"depth": "2", "width": "512"},
+        {"depth": ("arch.depth", DEPTHS), "width": ("arch.width", WIDTHS[2:])},
+        new=0.06,
+    ),
+    "train": Plan(
+        0.35, {"width": "512", "c": "0.5"}, {"width": ("arch.width", WIDTHS), "c": ("c", ("0.5", "0.9"))}, new=0.03
+    ),
+    "lazy": Plan(0.15, {"width": "128"}, {"width": ("arch.width", WIDTHS[:3])}, new=0.0),
 }
 HEAVY = ("train", {"width": "1024", "depth": "2", "steps": "5000"})
 HEAVY_NAMES = {"width": "arch.width", "depth": "arch.depth"}
@@ -91,7 +99,7 @@ class Student:
         self._plan = PLANS[page]
         self._dice = random.Random(number)
         self._number = number
-        self._at = {"seed": "0"}
+        self._at = {**self._plan.start, "seed": "0"}
 
     async def open(self, seen: Class) -> None:
         try:
@@ -114,7 +122,7 @@ class Student:
         if self._dice.random() < self._plan.new:
             return "seed", str(self._dice.randint(1, 20))
         key = self._dice.choice(list(self._plan.moves))
-        values = [value for value in self._plan.moves[key][1] if value != self._at.get(key)]
+        values = [value for value in self._plan.moves[key][1] if value != self._at[key]]
         return key, self._dice.choice(values)
 
     async def ask(self, values: Mapping[str, str], seen: Class) -> None:
@@ -137,7 +145,7 @@ class Student:
         """Ask everything in the plan but the seeds once, as the first class of the day does."""
         keys = list(self._plan.moves)
         for choice in product(*(values for _, values in self._plan.moves.values())):
-            self._at = {"seed": "0", **dict(zip(keys, choice, strict=True))}
+            self._at |= dict(zip(keys, choice, strict=True))
             await self.ask(self._at, seen)
 
 
@@ -162,21 +170,35 @@ async def heavy(url: str, seen: Class, until: float) -> None:
     await visitor.close()
 
 
-def browse(url: str, seconds: float) -> list[float]:
-    """Seconds from key to picture in real browsers, on a page that the class is on."""
+def browse(url: str, line: Connection) -> None:
+    """Real browsers on a page that the class is on: open, wait for a word, send the seconds from key to picture."""
     taken: list[float] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         pages = [open_page(browser, f"{url}/spectrum?depth={2 + i}")[0] for i in range(BROWSERS)]
-        ends = time.perf_counter() + seconds
-        for arrow in ["ArrowLeft", "ArrowRight"] * 10_000:
+        line.send("ready")
+        ends = time.perf_counter() + line.recv()
+        arrows = cycle(("ArrowLeft", "ArrowRight"))
+        while time.perf_counter() < ends:
+            arrow = next(arrows)
             for page in pages:
                 taken.append(press(page, "depth", arrow) / 1000)
                 page.wait_for_timeout(1000 * THINK / BROWSERS)
-            if time.perf_counter() > ends:
-                break
         browser.close()
-    return taken
+    line.send(taken)
+
+
+@asynccontextmanager
+async def browsers(url: str) -> AsyncIterator[Connection]:
+    """A process with the browsers, whose own work is not to slow the visitors' clock; the line to it."""
+    context = multiprocessing.get_context("spawn")
+    line, theirs = context.Pipe()
+    process = context.Process(target=browse, args=(url, theirs), daemon=True)
+    process.start()
+    theirs.close()  # if the process fails, the line ends
+    await asyncio.to_thread(line.recv)
+    yield line
+    await asyncio.to_thread(process.join)
 
 
 async def gather(url: str, count: int, seen: Class) -> tuple[list[Student], float]:
@@ -222,17 +244,17 @@ def verdict(what: str, value: float, bound: float, unit: str) -> str:
 async def hold(server: Server, count: int, seconds: float, known: Class) -> Lesson:
     """One class: everybody comes at once, stays so long, and goes."""
     seen = Class(known=known.known)
-    base, counted = server.memory(), server.computed()
-    students, opened = await gather(server.url, count, seen)
-    until = time.perf_counter() + seconds
-    cpu = server.cpu()
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as browsers:
-        looking = asyncio.get_running_loop().run_in_executor(browsers, browse, server.url, seconds - 8)
+    async with browsers(server.url) as line:
+        base, counted = server.memory(), server.computed()
+        students, opened = await gather(server.url, count, seen)
+        until = time.perf_counter() + seconds
+        cpu = server.cpu()
+        line.send(seconds)
         present = [student for student in students if student.visitor.connected]
         await asyncio.gather(heavy(server.url, seen, until), *(student.attend(seen, until) for student in present))
         cpu = server.cpu() - cpu
         memory = (server.memory() - base) / count
-        seen.seconds["in a browser"] += await looking
+        seen.seconds["in a browser"] += await asyncio.to_thread(line.recv)
     seen.errors += [words for student in students for words in student.visitor.errors if words not in seen.errors]
     starved = sum(not seen.worst.get(i, float("inf")) <= STARVED for i in range(count))
     lesson = Lesson(count, opened, seen, memory, starved)
