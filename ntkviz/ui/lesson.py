@@ -19,6 +19,7 @@ from ntkviz.specs import flat
 from ntkviz.ui import controls
 from ntkviz.ui.stage import stage
 from ntkviz.ui.syllabus import Entry
+from ntkviz.ui.turns import aside
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
@@ -78,7 +79,10 @@ class Lesson:
         st.session_state["ntkviz_job"] = job
         if job is None:
             return
-        resting = _stopped(job, experiment, spec) or job.wait(PATIENT)
+        resting = _stopped(job, experiment, spec) or job.finished
+        if not resting:
+            with aside():
+                resting = job.wait(PATIENT)
         st.fragment(self._watch, run_every=None if resting else POLL)(job, session, view)
 
     def _watch(self, job: Job, session: str, view: Callable[[Any], View]) -> None:
@@ -143,7 +147,13 @@ class Lesson:
         """The code that ran, as it stands in the package."""
         with st.expander("The code that ran"):
             for function in functions:
-                st.code(inspect.getsource(function), language="python")
+                st.code(_source(function), language="python")
+
+
+@cache
+def _source(function: Callable[..., Any] | ModuleType) -> str:
+    """Read once: to find where a function ends, `inspect` takes the file apart."""
+    return inspect.getsource(function)
 
 
 def show(lesson: Lesson, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
