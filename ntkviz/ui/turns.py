@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ABREAST = 2  # scripts at once: while one of them writes to a socket, the other runs
-PATIENCE = 2.0  # seconds, some hundred scripts: by then something hangs, and nobody is to hang with it
+PATIENCE = 10.0  # seconds, a thousand scripts: by then something hangs, and nobody is to hang with it
 
 
 class Turns:
