@@ -145,7 +145,7 @@ def _file_product(path: Path, size: int, dtype: np.dtype, offset: int) -> Callab
             file.seek(offset)
             for first in range(0, size, rows):
                 block = buffer[: size - first]
-                file.readinto(block.reshape(-1).view(np.uint8))
+                file.readinto(block.data.cast("B"))
                 out[first : first + rows] = block @ vectors
         return out.T
 
