@@ -66,7 +66,7 @@ def empirical(points: int, width: int, depth: int, dtype: str, repeats: int) -> 
     name = f"{(points, width, depth)} {dtype[-2:]}"
     for rival, claim, aim in (
         (library, "neural-tangents, structured", AIMS[dtype]),
-        *((t, "tutorial", 150) for t in tutorial),
+        *((t, "PyTorch's tutorial", 150) for t in tutorial),
     ):
         if isinstance(rival, Absent):
             yield str(rival)
