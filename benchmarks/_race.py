@@ -144,11 +144,11 @@ class Row:
     def line(self) -> str:
         words = "met" if self.value >= self.target else "MISSED"
         reached, aim = (_written(number, self.unit) for number in (self.value, self.target))
-        share = f"{words}, {self.value / self.target:.2f} of it"
-        return f"{self.case:<24} {self.claim:<36} {self.ours:>10} {self.theirs:>10} {reached:>8} {aim:>7}   {share}"
+        share = f"{words}, {self.value / self.target:.3g} of it"
+        return f"{self.case:<24} {self.claim:<44} {self.ours:>10} {self.theirs:>12} {reached:>8} {aim:>7}   {share}"
 
 
-HEADER = f"{'':<24} {'':<36} {'ours':>10} {'theirs':>10} {'reached':>8} {'aim':>7}"
+HEADER = f"{'':<24} {'':<44} {'ours':>10} {'theirs':>12} {'reached':>8} {'aim':>7}"
 
 
 def _written(number: float, unit: str) -> str:

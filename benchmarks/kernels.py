@@ -1,9 +1,9 @@
 """Kernels against neural-tangents, PyTorch's tutorial and the machine's own matrix multiplication.
 
-    python -m benchmarks.kernels [--repeats 5]
+    python -m benchmarks.kernels [--repeats 7]
 
 Every row is one claim: ours and theirs are medians of calls that took turns in this run, in float32 or float64, with
-everything compiled before; memory is what a process takes at its peak beyond what it takes at a size of nothing.
+everything compiled before; memory is what a process takes at its peak beyond one of a small case.
 The rivals' environments are built in `.cache` the first time; a rival that is not to be had is named, and left out.
 """
 
@@ -15,9 +15,7 @@ from benchmarks._race import HEADER, Absent, Row, Worker, megabytes, millisecond
 
 INPUTS = 64
 EMPIRICAL = ((512, 1024, 3), (1024, 2048, 3), (512, 4096, 2))  # points, width, depth
-THIN = (
-    32  # neurons of the network whose process is taken off: half the points in as many blocks, and next to no weights
-)
+THIN = 32  # neurons of the network whose process is taken off: half the points, in as many blocks, and few weights
 PEAK_OPERATIONS = 2 * 2048**3
 AIMS = {"float32": 2.5, "float64": 3.5}  # over neural-tangents' structured derivatives
 TORCH_MEMORY = 10e9  # bytes that its two Jacobians may take
@@ -66,7 +64,7 @@ def empirical(points: int, width: int, depth: int, dtype: str, repeats: int) -> 
     name = f"{(points, width, depth)} {dtype[-2:]}"
     for rival, claim, aim in (
         (library, "neural-tangents, structured", AIMS[dtype]),
-        *((t, "tutorial", 150) for t in tutorial),
+        *((t, "PyTorch's tutorial", 150) for t in tutorial),
     ):
         if isinstance(rival, Absent):
             yield str(rival)

@@ -4,9 +4,9 @@ r"""The neural tangent kernel of a real network, layer by layer and without a Ja
 
 A weight's gradient is the product of what enters its layer, h_{l−1}, and the back-propagated ∂f/∂z_l, so inner products
 of gradients factor into two matrix products of shape (N, n)(n, N): O(N n² + N² n) work in place of O(N² n²), O(N n)
-memory beside the result in place of O(N n²). The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`),
-and ∂f/∂z_l is the gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates
-works as it is.
+memory beside the result in place of O(N n²). Of a kernel of one set with itself little more than half is computed, in
+blocks, and mirrored. The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`), and ∂f/∂z_l is the
+gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates works as it is.
 
 Source: Jacot, Gabriel & Hongler 2018 (the kernel). The factorisation is the chain rule.
 """
