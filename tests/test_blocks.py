@@ -205,3 +205,20 @@ def test_what_is_no_kernel_is_refused_in_words(tmp_path: Path) -> None:
             in_blocks(blocks.empirical_kernel(ARCH, PARAMS), x, rows=2)
     with pytest.raises(InvalidInput, match="each pair"):
         in_blocks(lambda x1, x2: np.ones(3), X, rows=20)
+
+
+def test_a_kernel_larger_than_the_machine_is_refused_before_it_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million points are 800 TB; a small machine says it of 53."""
+    many = np.zeros((10_000_000, 1))
+    one = Architecture(depth=1, width=2)
+    for kernel in (
+        lambda: infinite_ntk(one, many),
+        lambda: empirical_ntk(one, init(one, 1, key=jax.random.key(0)), many),
+        lambda: in_blocks(linear, many, rows=10),
+    ):
+        with pytest.raises(TooExpensive, match="into a file by blocks"):
+            kernel()
+    monkeypatch.setattr("ntkviz.kernels.room.physical", lambda: 8.0 * 53 * 53)
+    in_blocks(linear, X, rows=20)
+    with pytest.raises(TooExpensive):
+        in_blocks(linear, np.concatenate([X, X[:1]]), rows=20)

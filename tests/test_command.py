@@ -92,14 +92,21 @@ def test_a_spectrum_from_products(source: list[str], how: list[str], tmp_path: P
         assert abs(mean - values.sum()) < 5 * error
 
 
-def test_a_kernel_that_does_not_fit_is_multiplied_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for the fixed part and 30 of 40 rows."""
-    monkeypatch.setattr(verbs.blocks, "infinite_footprint", lambda arch, d: verbs.blocks.Footprint(0, 0, 32))
+@pytest.mark.parametrize("network", [[], ["--network", "--width", "8"]], ids=["infinite", "network"])
+def test_a_kernel_that_does_not_fit_is_not_kept(
+    network: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 kB beside the fixed part: a kernel of 40 points and its copy take 26."""
+    for name in ("infinite_footprint", "empirical_footprint"):
+        monkeypatch.setattr(verbs.blocks, name, lambda *_: verbs.blocks.Footprint(0, 100, 16))
     monkeypatch.setattr(verbs, "dense_operator", lambda kernel: pytest.fail("kept"))
     out = tmp_path / "top.npz"
-    assert run("spectrum", *SPHERE, "--top", 3, "--memory-mb", 32 * 30 * 40 / 1e6 / 2, "--out", out) == 0
-    values = np.linalg.eigvalsh(infinite_ntk(Architecture(), X))[::-1]
-    np.testing.assert_allclose(stored.read(out).eigenvalues, values[:3], rtol=1e-9)
+    assert run("spectrum", *SPHERE, *network, "--top", 3, "--memory-mb", 0.02, "--out", out) == 0
+    arch = Architecture(width=8)
+    kernel = (
+        empirical_ntk(arch, init(arch, 3, key=jax.random.key(0)), X) if network else infinite_ntk(Architecture(), X)
+    )
+    np.testing.assert_allclose(stored.read(out).eigenvalues, np.linalg.eigvalsh(kernel)[:-4:-1], rtol=1e-9)
 
 
 def test_experiments_are_found_and_run(tmp_path: Path) -> None:

@@ -161,16 +161,16 @@ def _from_products(given: argparse.Namespace, report: Progress) -> lanczos.Top |
 
 
 def _operator(given: argparse.Namespace) -> Operator:
-    """The cheapest that fits: at infinite width a product costs as much as the kernel, which is kept if it can be."""
+    """The kernel itself where it fits, the cheapest for many products; otherwise what makes it for each of them."""
     x, arch, params = _question(given)
     footprint = _footprint(given, arch, x)
     budget = given.memory_mb * blocks.MEGABYTE - footprint.fixed
+    if 2 * np.dtype(given.dtype).itemsize * len(x) ** 2 <= budget:
+        rows = footprint.rows(given.memory_mb, len(x))
+        return dense_operator(blocks.in_blocks(_kernel(arch, params, x), x, rows=rows, dtype=given.dtype))
     if params is not None:
         rows = int(budget / (2 * footprint.point))
         return empirical_operator(arch, params, x, rows=_at_least_one(rows, given, len(x)))
-    if 16 * len(x) ** 2 <= budget:
-        rows = footprint.rows(given.memory_mb, len(x))
-        return dense_operator(blocks.in_blocks(_kernel(arch, None, x), x, rows=rows))
     most = 400 if activation(arch.activation).dual is not None else blocks.MOST
     rows = int(budget / (footprint.pair * len(x) + footprint.point))
     return infinite_operator(arch, x, rows=min(most, _at_least_one(rows, given, len(x))))

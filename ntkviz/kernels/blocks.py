@@ -26,6 +26,7 @@ from ntkviz.activations import activation
 from ntkviz.errors import InvalidInput, TooExpensive
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_blocks
+from ntkviz.kernels.room import room_for
 from ntkviz.kernels.tiles import pairs, starts
 from ntkviz.nets import Architecture, Params, parameter_count
 
@@ -89,6 +90,7 @@ def in_blocks(
 ) -> np.ndarray:
     """The kernel (N, N) of `x` (N, d), `rows` points at a time: memory for the result and one pair of blocks."""
     points = _points(x, rows)
+    room_for(len(points), len(points), np.dtype(dtype).itemsize)
     out = np.empty((len(points), len(points)), dtype)
     plan = _plan(len(points), rows)
     for done, pair in enumerate(plan):

@@ -21,6 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
+from ntkviz.kernels.room import room_for
 from ntkviz.nets import Architecture, Params, forward, scales
 
 Outputs = Literal["trace", "full"]
@@ -47,6 +48,8 @@ def empirical_ntk(
     if outputs not in ("trace", "full"):
         raise InvalidInput(f'The outputs must be "trace" or "full", not {outputs!r}.')
     x1, x2 = _inputs(x1, "x1"), None if x2 is None else _inputs(x2, "x2")
+    rows = arch.outputs if outputs == "full" else 1
+    room_for(rows * len(x1), rows * len(x1 if x2 is None else x2), params[0][0].dtype.itemsize)
     return _finite(_layerwise(arch, params, x1, x2, outputs=outputs), params)
 
 

@@ -27,6 +27,7 @@ from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual, moments
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
+from ntkviz.kernels.room import room_for
 from ntkviz.kernels.tiles import by_tiles
 from ntkviz.nets import Architecture
 
@@ -119,6 +120,7 @@ def _infinite(
 ) -> tuple[Array, ...]:
     """The kernels of those names."""
     first, second = _inputs(x1, x2)
+    room_for(len(first) * len(wanted), len(first if second is None else second))
     act = activation(arch.activation)
     gains = _gains(arch, first.shape[1])
     rule = rule or _rule(act, gains, arch.depth, first, second)

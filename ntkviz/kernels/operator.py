@@ -4,8 +4,9 @@ r"""Kernels that are never written down: Θv for a vector v, in blocks of points
     (Θ v)_b = Θ(x_b, x) v               at infinite width: the rows of a block, made and let go
 
 A product with the kernel of a network of P weights takes about 6NP operations and a few times P and B · L · n numbers;
-one at infinite width takes as long as the kernel, N² L pairs, and B · N numbers. Where the kernel is a file
-(`blocks.write_kernel`), its product is one reading of it.
+one at infinite width takes as long as the kernel, N² L pairs, and B · N numbers. A kernel in a file
+(`blocks.write_kernel`) is read once a product: at N = 20,000 and n = 1024, L = 2 that took 0.9 s against 5.6 s for
+J Jᵀ, and the file 39 s to write. So J Jᵀ is for where the disk is too small, or the products few.
 
 `ntkviz.lanczos` gets eigenvalues out of an operator. To add one, write its product for traced code.
 """
