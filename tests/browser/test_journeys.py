@@ -121,7 +121,7 @@ def test_a_long_run_is_announced_and_a_stop_stops_it(server, page):
     visit(page, server, LONG)
     stop = control(page, "stop").locator("button")
     stop.wait_for()
-    assert page.get_by_text("Computing (about").is_visible()
+    page.get_by_text("Computing (about").wait_for(timeout=60_000)  # the workers of a new server take some seconds
     stop.click()
     page.get_by_text("Stopped.").wait_for(timeout=10_000)
     assert control(page, "again").locator("button").is_visible()
