@@ -31,6 +31,7 @@ class Setting:
     help: str = ""
     low: float | None = None
     high: float | None = None
+    reach: float | None = None  # where a control ends, if it is not to go to `high`
     step: float | None = None
     log: bool = False  # the control moves in powers
     optional: bool = False  # None is a value

@@ -24,6 +24,7 @@ Stream = Literal["train", "test", "target", "noise", "split"]
 
 STREAMS: tuple[Stream, ...] = ("train", "test", "target", "noise", "split")
 TEST_POINTS = 500
+MOST_POINTS = 20_000  # that a sampler draws: a kernel of 3 GB, which a command writes to disk by blocks
 MAX_SIZE = 1e12  # of an input: its powers stay finite in every kernel
 SIGN_NAMES = ("−1", "+1")
 
@@ -99,7 +100,7 @@ class DataSpec(Spec, ABC):
     sentence: ClassVar[str]
     kind: ClassVar[Kind] = "vector"  # what the picture is; vectors with d = 2 are loaded as a plane
 
-    n: int = number(64, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
     seed: int = number(0, 0, 2**31 - 1, label="Data seed", help="The same seed draws the same data.")
     label_noise: float = number(
         0.0,

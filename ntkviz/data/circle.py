@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ntkviz.data.base import Dataset, DataSpec, Floats, Kind, rng
+from ntkviz.data.base import MOST_POINTS, Dataset, DataSpec, Floats, Kind, rng
 from ntkviz.errors import InvalidInput
 from ntkviz.specs import choice, number, text
 
@@ -48,7 +48,7 @@ class CircleFunction(Circle):
     title = "Function on a circle"
     sentence = "A sum of cosines: the network learns its slow waves first."
 
-    n: int = number(32, 2, 1000, label="Training points", help="N angles on the circle.")
+    n: int = number(32, 2, MOST_POINTS, reach=1000, label="Training points", help="N angles on the circle.")
     terms: str = text(
         "1:1, 3:0.5, 5:0.25",
         length=300,

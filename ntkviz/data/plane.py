@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ntkviz.data.base import SCALES, SIGN_NAMES, TEST_POINTS, Dataset, DataSpec, Floats, Kind, rng
+from ntkviz.data.base import MOST_POINTS, SCALES, SIGN_NAMES, TEST_POINTS, Dataset, DataSpec, Floats, Kind, rng
 from ntkviz.specs import choice, number
 
 
@@ -21,7 +21,7 @@ class Plane(DataSpec):
 
     kind: ClassVar[Kind] = "plane"
 
-    n: int = number(64, 2, 1000, label="Training points", help="N, half of each label.")
+    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
     scale: str = choice(
         "none", {key: SCALES[key] for key in ("none", "centre", "standardise")}, label="Scaling of the inputs"
     )
@@ -67,7 +67,7 @@ class Spirals(Plane):
     title = "Spirals"
     sentence = "Two arms of a spiral: more turns need finer, slower modes of the kernel."
 
-    n: int = number(128, 2, 1000, label="Training points", help="N, half of each label.")
+    n: int = number(128, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
     spread: float = number(
         0.02, 0.0, 1.0, step=0.01, label="Spread", help="Standard deviation of the noise in the points' positions."
     )

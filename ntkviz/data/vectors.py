@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ntkviz.data.base import SIGN_NAMES, TEST_POINTS, Dataset, DataSpec, Floats, Task, rng
+from ntkviz.data.base import MOST_POINTS, SIGN_NAMES, TEST_POINTS, Dataset, DataSpec, Floats, Task, rng
 from ntkviz.data.sphere import direction, on_sphere
 from ntkviz.errors import InvalidInput
 from ntkviz.specs import choice, number
@@ -76,7 +76,7 @@ class Parity(Vectors):
     sentence = "The label is the product of a few of many ±1 inputs: very hard for the kernel, learnable with features."
     task = "binary"
 
-    n: int = number(300, 2, 4000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(300, 2, MOST_POINTS, reach=4000, label="Training points", help="N. The kernel is an N × N matrix.")
     order: int = number(3, 1, 8, label="Order", help="k, the number of inputs that the label depends on.")
 
     def check(self) -> None:
@@ -98,7 +98,7 @@ class Xor(Vectors):
     sentence = "The label says whether the first two of many inputs agree in sign: no input alone tells anything."
     task = "binary"
 
-    n: int = number(300, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
     inputs: str = choice("signs", {key: INPUT_NAMES[key] for key in ("signs", "gaussian")}, label="Inputs")
 
     def draw(self, n: int, generator: np.random.Generator) -> Floats:
@@ -123,7 +123,7 @@ class SingleIndex(Vectors):
     title = "Single index"
     sentence = "The target depends on one hidden direction w: a network that finds it needs far fewer points."
 
-    n: int = number(300, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
     link: str = choice("abs", LINK_NAMES, label="Function of u = w·x", help="Scaled to mean 0 and variance 1.")
 
     def target(self, generator: np.random.Generator) -> Target:
@@ -138,7 +138,7 @@ class Teacher(Vectors):
     title = "ReLU teacher"
     sentence = "The target is itself a small ReLU network: features can find its few neurons, the kernel cannot."
 
-    n: int = number(300, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
     neurons: int = number(3, 1, 16, label="Neurons of the teacher", help="m, with output weights +1, −1, +1, …")
 
     def target(self, generator: np.random.Generator) -> Target:
@@ -162,7 +162,7 @@ class Linear(Vectors):
     title = "Linear target"
     sentence = "The control: nothing to find, the kernel and the feature learner do about equally well."
 
-    n: int = number(300, 2, 1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
 
     def target(self, generator: np.random.Generator) -> Target:
         along = direction(self.dim, generator)

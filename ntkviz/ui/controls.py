@@ -28,7 +28,9 @@ def field(spec: type[Spec], name: str, *, key: str | None = None, **changes: Any
     setting = settings(spec)[name]
     default = changes.pop("default", next(f.default for f in dataclasses.fields(spec) if f.name == name))
     disabled = changes.pop("disabled", False)
-    return _draw(dataclasses.replace(setting, **changes), default, key or name, disabled=disabled)
+    setting = dataclasses.replace(setting, **changes)
+    end = setting.high if setting.reach is None else setting.reach
+    return _draw(dataclasses.replace(setting, high=end), default, key or name, disabled=disabled)
 
 
 def begin(below: DeltaGenerator) -> None:
