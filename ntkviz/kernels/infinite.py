@@ -14,6 +14,9 @@ nothing. A new nonlinearity needs nothing here.
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """
 
+from dataclasses import replace
+from functools import partial
+from math import prod
 from typing import NamedTuple
 
 import jax
@@ -24,9 +27,22 @@ from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual, moments
+from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
-from ntkviz.nets import Architecture
+from ntkviz.kernels.limit import (
+    Gains,
+    Kernel,
+    KernelPass,
+    Range,
+    RangePass,
+    block_passed,
+    gains_of,
+    is_loop,
+    pairs_meet,
+    passed,
+)
+from ntkviz.nets import Architecture, scales
+from ntkviz.nets.operations import transfer_through
 
 EPS = 2.0**-52
 
@@ -47,30 +63,7 @@ class KernelError(NamedTuple):
 
 # The largest variance that a series is used for: at 2·10⁹ the slope of softsign is off by a factor, at 2·10¹⁰ negative.
 LARGEST = 1e9
-
-
-class _Gains(NamedTuple):
-    """What multiplies what in a layer: numbers that change without compiling."""
-
-    weight: float  # σ_w²
-    bias: float  # σ_b²
-    first_weights: float  # K⁰ → the share of the first layer's weights in Θ
-    weights: float  # E[φφ] → the share of a later layer's weights in Θ
-    biases: float  # the share of a layer's biases in Θ
-    shaken: float = 0.0  # relative change of the inner products of the points: what rounding does to them
-
-    def covariance(self, expectation: Array) -> Array:
-        """Of pre-activations, from E[φφ] of the layer below (or K⁰)."""
-        return self.weight * expectation + self.bias
-
-
-class _State(NamedTuple):
-    """A layer's kernels, and the variances of both sets of samples: q2 is empty where they are one set."""
-
-    q1: Array  # (N1,)
-    q2: Array  # (N2,) or (0,)
-    nngp: Array  # (N1, N2)
-    ntk: Array  # (N1, N2)
+PAIRS = 3e7  # covariances between positions that are held at once, a quarter of a gigabyte an array
 
 
 def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
@@ -90,19 +83,19 @@ def infinite_nngp(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None
 def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
     """Both kernels of `infinite_ntk` and `infinite_nngp`, at the price of one."""
     first, second = _inputs(x1, x2)
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, *_kernels(act, _basis(rule), first, second, gains, arch.depth))
+    problem = _problem(arch, first.shape[1])
+    return _evaluated(problem, _rule(problem, first, second), first, second)
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
     """Kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise `arch`."""
     first, second = _inputs(x1, x2)
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, *_layers(act, arch.depth, _basis(rule), first, second, gains))
+    problem = _problem(arch, first.shape[1])
+    if not problem.loop or problem.pairs:
+        each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
+        return Kernels(*(jnp.stack(kernels) for kernels in zip(*each, strict=True)))
+    terms = _basis(_rule(problem, first, second))
+    return _checked(arch, *_layers(problem.outline, arch.depth, terms, first, second, problem.gains))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -129,11 +122,51 @@ def _points(x: ArrayLike, name: str) -> Array:
     return jnp.asarray(points)
 
 
-def _gains(arch: Architecture, input_dim: int) -> _Gains:
-    weight, bias = arch.sigma_w**2, (arch.sigma_b or 0.0) ** 2
-    if arch.parameterization == "standard":
-        return _Gains(weight, bias, float(input_dim), float(arch.width), float(arch.sigma_b is not None))
-    return _Gains(weight, bias, weight, weight, bias)
+class _Problem(NamedTuple):
+    """An architecture as its programs take it."""
+
+    arch: Architecture
+    outline: Architecture  # the same, with one value for all that the programs get as numbers or do not depend on
+    gains: Gains
+    loop: bool
+    pairs: bool
+    positions: int  # of an input image, else 1
+
+    @property
+    def act(self) -> Activation:
+        return activation(self.arch.activation)
+
+
+def _problem(arch: Architecture, input_dim: int) -> _Problem:
+    shape = arch.input_shape(input_dim)
+    loop = is_loop(arch, shape)
+    depth = 1 if loop else arch.depth
+    outline = replace(arch, depth=depth, width=1, outputs=1, parameterization="ntk", sigma_w=1.0, sigma_b=0.0)
+    return _Problem(arch, outline, gains_of(arch, input_dim), loop, pairs_meet(arch), prod(shape[:-1]))
+
+
+def _evaluated(problem: _Problem, rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0) -> Kernels:
+    """Both kernels; where positions meet, so many rows at a time that their pairs fit into memory."""
+    arch, terms = problem.arch, _basis(rule)
+    columns = x1 if x2 is None else x2
+    rows = len(x1)
+    if problem.pairs:
+        row = len(columns) * problem.positions**2
+        if row > 4 * PAIRS:
+            raise InvalidInput(
+                f"Pooling needs the covariance of every pair of {problem.positions} positions with each of "
+                f"{len(columns)} images: take fewer or smaller images, or a network without pooling."
+            )
+        rows = max(1, int(PAIRS // row))
+    if rows >= len(x1):
+        return _checked(arch, *_kernels(problem.outline, terms, x1, x2, problem.gains, arch.depth, shaken))
+    filled = jnp.concatenate([x1, jnp.repeat(x1[-1:], -len(x1) % rows, axis=0)])
+    blocks = [
+        _checked(arch, *_kernels(problem.outline, terms, block, columns, problem.gains, arch.depth, shaken))
+        for block in jnp.split(filled, len(filled) // rows)
+    ]
+    whole = (jnp.concatenate(parts)[: len(x1)] for parts in zip(*blocks, strict=True))
+    return _symmetric(Kernels(*whole), x2 is None)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
@@ -145,14 +178,12 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     kernel should be read to more digits. Costs several times what the kernels do.
     """
     first, second = _inputs(x1, x2)
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    used, fine = (
-        _checked(arch, *_kernels(act, _basis(each), first, second, shaken, arch.depth))
-        for each, shaken in ((rule, gains), (rule and finer(rule), gains._replace(shaken=8 * EPS)))
-    )
-    rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
+    problem = _problem(arch, first.shape[1])
+    rule = _rule(problem, first, second)
+    used = _evaluated(problem, rule, first, second)
+    fine = _evaluated(problem, rule and finer(rule), first, second, 8 * EPS)
+    layers = len(scales(arch, first.shape[1])) - 1
+    rounding = 64 * EPS * (layers + cancellation(problem.act, _spread(problem, first, second)))
     sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
     nngp, ntk = (
         8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True)
@@ -168,33 +199,43 @@ def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
     return kernels._replace(nngp=jnp.zeros_like(kernels.nngp)) if arch.parameterization == "mup" else kernels
 
 
-def _start(x1: Array, x2: Array | None, gains: _Gains) -> _State:
-    d = x1.shape[1]
-    other = x1 if x2 is None else x2
-    k = x1 @ other.T * ((1 - gains.shaken) / d)
-    q1 = (x1**2).sum(axis=1) / d
-    q2 = jnp.zeros(0) if x2 is None else (x2**2).sum(axis=1) / d
-    if x2 is None:
-        k = jnp.fill_diagonal(k, q1, inplace=False)
-    ntk = gains.first_weights * k + gains.biases
-    return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
-
-
-def _layer(act: Activation, terms: Basis | None, symmetric: bool, state: _State, gains: _Gains) -> _State:
-    """The kernels after one more nonlinearity and the layer behind it."""
-    q1, q2, k, ntk = state
-    if symmetric:
-        value, slope = dual(act, q1, q1, k, terms)
-        own, other = jnp.diagonal(value), q2  # exact: the correlation is 1 there
+def _start(arch: Architecture, pairs: bool, x1: Array, x2: Array | None, shaken: Array) -> Kernel:
+    """Products of inputs over their number of features, for all positions."""
+    first = _positioned(arch, x1)
+    second = first if x2 is None else _positioned(arch, x2)
+    features = first.shape[-1]
+    q1, q2 = ((points**2).sum(axis=-1) / features for points in (first, second))  # (*positions, N)
+    if pairs:
+        k = first.reshape(-1, features) @ second.reshape(-1, features).T
+        q1, q2 = q1.ravel(), q2.ravel()
     else:
-        value, slope = dual(act, q1, q2, k, terms)
-        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2]), terms).value, [len(q1)])
-    ntk = gains.weights * value + gains.biases + gains.weight * ntk * slope
-    return _State(gains.covariance(own), gains.covariance(other), gains.covariance(value), ntk)
+        k = first @ jnp.swapaxes(second, -1, -2)
+    k = k * ((1 - shaken) / features)
+    if x2 is None:
+        own, at = None, jnp.arange(q1.shape[-1])
+        k = k.at[..., at, at].set(q1)
+    elif pairs:
+        own = _within(first), _within(second)
+    else:
+        own = q1, q2
+    k = k.reshape(*first.shape[:-1], *second.shape[:-1]) if pairs else k
+    return Kernel(k, jnp.zeros_like(k), own)
 
 
-def _kernels_of(state: _State, symmetric: bool) -> Kernels:
-    kernels = Kernels(state.nngp, state.ntk)
+def _positioned(arch: Architecture, x: Array) -> Array:
+    """Rows (N, d) as (*positions, N, features)."""
+    return jnp.moveaxis(x.reshape(len(x), *arch.input_shape(x.shape[1])), 0, -2)
+
+
+def _within(points: Array) -> Array:
+    """Products (*positions, *positions, N) of the positions (*positions, N, features) of each sample."""
+    flat = points.reshape(-1, *points.shape[-2:])
+    products = jnp.einsum("pnc,qnc->pqn", flat, flat) / points.shape[-1]
+    return products.reshape(*points.shape[:-2], *points.shape[:-1])
+
+
+def _symmetric(kernels: Kernels, symmetric: bool) -> Kernels:
+    """A kernel of one set with itself has the same bits on both sides of the diagonal."""
     return Kernels(*((kernel + kernel.T) / 2 for kernel in kernels)) if symmetric else kernels
 
 
@@ -202,27 +243,36 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit(static_argnums=0)
+@jax.jit
 def _kernels(
-    act: Activation, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains, depth: Array
+    outline: Architecture,
+    terms: Basis | None,
+    x1: Array,
+    x2: Array | None,
+    gains: Gains,
+    depth: Array,
+    shaken: Array,
 ) -> tuple[Kernels, Array]:
-    symmetric = x2 is None
-    state = lax.fori_loop(0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), _start(x1, x2, gains))
-    kernels = _kernels_of(state, symmetric)
+    pairs, loop = pairs_meet(outline), is_loop(outline, outline.input_shape(x1.shape[1]))
+    state = _start(outline, pairs, x1, x2, shaken)
+    state = passed(outline, loop, partial(KernelPass, terms, pairs), gains, depth, state)
+    kernels = _symmetric(Kernels(state.nngp, state.ntk), x2 is None)
     return kernels, _finite(kernels)
 
 
-@jax.jit(static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=1)
 def _layers(
-    act: Activation, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains
+    outline: Architecture, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: Gains
 ) -> tuple[Kernels, Array]:
-    symmetric = x2 is None
+    make = partial(KernelPass, terms, pairs_meet(outline))
 
-    def step(state: _State, _: None) -> tuple[_State, Kernels]:
-        state = _layer(act, terms, symmetric, state, gains)
-        return state, _kernels_of(state, symmetric)
+    def step(state: Kernel, i: Array) -> tuple[Kernel, Kernels]:
+        state = block_passed(outline, make, gains, i, state)
+        behind = transfer_through(outline.end(), state, make(gains.end))
+        return state, _symmetric(Kernels(behind.nngp, behind.ntk), x2 is None)
 
-    kernels = lax.scan(step, _start(x1, x2, gains), length=depth)[1]
+    start = _start(outline, pairs_meet(outline), x1, x2, jnp.zeros(()))
+    kernels = lax.scan(step, transfer_through(outline.begin(), start, make(gains.begin)), jnp.arange(depth))[1]
     return kernels, _finite(kernels)
 
 
@@ -230,11 +280,12 @@ def _basis(rule: Rule | None) -> Basis | None:
     return None if rule is None else basis(rule)
 
 
-def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> Rule | None:
+def _rule(problem: _Problem, x1: Array, x2: Array | None) -> Rule | None:
     """What serves the variances of every layer."""
+    act = problem.act
     if act.dual is not None:
         return None
-    variances = np.asarray(_spread(act, gains, depth, x1, x2))
+    variances = np.asarray(_spread(problem, x1, x2))
     if not np.isfinite(variances).all():
         return DENSE[0]  # an overflow has its own error
     if variances.max(initial=0.0) > LARGEST:
@@ -245,27 +296,23 @@ def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | Non
     return choose_rule(act, variances)
 
 
-def _spread(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> np.ndarray:
+def _spread(problem: _Problem, x1: Array, x2: Array | None) -> np.ndarray:
     """Variances (8,) that span those of every layer: 16 samples are followed through the network."""
-    norms = np.concatenate([(np.asarray(x) ** 2).mean(axis=1) for x in (x1, x2) if x is not None])
-    terms = None if act.dual is not None else basis(SPARSE[0])
-    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth, terms))
+    points = np.concatenate([np.asarray(x) for x in (x1, x2) if x is not None])
+    sizes = (np.asarray(_positioned(problem.arch, jnp.asarray(points))) ** 2).mean(axis=-1)
+    order = np.argsort(sizes.reshape(-1, len(points)).max(axis=0))
+    chosen = points[order[np.linspace(0, len(points) - 1, 16).round().astype(int)]]
+    terms = None if problem.act.dual is not None else basis(SPARSE[0])
+    low, high = map(float, _variances(problem.outline, chosen, problem.gains, problem.arch.depth, terms))
     high = max(high, 1e-300)
     return np.geomspace(max(low, 1e-4 * high), high, 8) if np.isfinite(high) else np.full(8, np.inf)
 
 
-@jax.jit(static_argnums=0)
-def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
-    """Smallest and largest variance of a pre-activation, over the hidden layers and the squared norms over d."""
-
-    def step(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        q, low, high = carry
-        return (
-            gains.covariance(moments(act, q, terms).value),
-            jnp.minimum(low, q.min()),
-            jnp.maximum(high, q.max()),
-        )
-
-    start = gains.covariance(norms)
-    _, low, high = lax.fori_loop(0, depth, step, (start, jnp.asarray(jnp.inf), jnp.asarray(0.0)))
-    return low, high
+@jax.jit
+def _variances(outline: Architecture, x: Array, gains: Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
+    """Smallest and largest variance of a pre-activation, over the layers, the positions and the samples x (N, d)."""
+    q = (_positioned(outline, x) ** 2).mean(axis=-1)
+    start = Range(q, jnp.asarray(jnp.inf), jnp.asarray(0.0))
+    loop = is_loop(outline, outline.input_shape(x.shape[1]))
+    state = passed(outline, loop, partial(RangePass, terms), gains, depth, start)
+    return state.low, state.high
