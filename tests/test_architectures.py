@@ -125,7 +125,7 @@ def test_both_ways_of_a_shared_layer_are_the_product_of_jacobians(
     arch: ConvNet, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = (0.0, 1.0) if way == "_by_gradients" else (1.0, 0.0)
-    monkeypatch.setattr(shared, "_costs", lambda *_: chosen)
+    monkeypatch.setattr(shared, "costs", lambda *_: chosen)
     monkeypatch.setattr(shared, "HELD", 64)  # several blocks
     arch = replace(arch, width=3, outputs=2, sigma_b=0.3, activation="tanh")
     x = np.random.default_rng(1).normal(size=(3, prod(arch.image)))
@@ -371,21 +371,23 @@ def test_layers_are_the_kernels_of_the_shallower_networks(name: str) -> None:
                 np.testing.assert_allclose(each[depth - 1], wanted, rtol=1e-10)
 
 
-@pytest.mark.parametrize("pool", [1, 2])
-@pytest.mark.parametrize("head", ["flatten", "gap"])
-def test_rows_in_blocks_have_the_kernels_of_the_whole(head: str, pool: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    arch = ConvNet(depth=2, head=head, pool=pool, sigma_b=0.2)
+@pytest.mark.parametrize("change", [{"head": "flatten"}, {"head": "gap"}, {"head": "flatten", "pool": 2}], ids=repr)
+def test_images_in_blocks_have_the_kernels_of_the_whole(
+    change: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arch = ConvNet(depth=2, sigma_b=0.2, **change)
+    entries = infinite._problem(arch, 64).entries
     whole, across = infinite_kernels(arch, X), infinite_kernels(arch, X, X[:2])
-    monkeypatch.setattr(infinite, "PAIRS", 2 * 5 * 64**2)
-    for a, b in zip(infinite_kernels(arch, X), whole, strict=True):
-        np.testing.assert_array_equal(a, a.T)
-        np.testing.assert_allclose(a, b, rtol=1e-12)
-    for a, b in zip(infinite_kernels(arch, X, X[:2]), across, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12)
-    if head == "gap":
-        monkeypatch.setattr(infinite, "PAIRS", 64**2)
-        with pytest.raises(InvalidInput, match="without pooling"):
-            infinite_kernels(arch, X)
+    for held in (2 * 5 * entries, 3 * entries, 1):  # two rows, three columns of one row, one pair
+        monkeypatch.setattr(infinite, "PAIRS", max(held, entries / 8))
+        for a, b in zip(infinite_kernels(arch, X), whole, strict=True):
+            np.testing.assert_array_equal(a, a.T)
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+        for a, b in zip(infinite_kernels(arch, X, X[:2]), across, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    monkeypatch.setattr(infinite, "PAIRS", entries / 9)
+    with pytest.raises(InvalidInput, match="without pooling"):
+        infinite_kernels(arch, X)
 
 
 def test_a_branch_of_scale_zero_leaves_the_skip() -> None:

@@ -210,7 +210,7 @@ def _kernels(result: Result) -> tuple[Chart, ...]:
                 theory,
                 same,
                 "Kernel at infinite width.",
-                "Θ at <b>infinite width</b>: which inputs move together?",
+                f"Θ at <b>infinite width</b>{_exact(result)}: which inputs move together?",
             ),
             (
                 "network",
@@ -222,6 +222,11 @@ def _kernels(result: Result) -> tuple[Chart, ...]:
             ("difference", network - theory, apart, "Network's kernel minus the theory's.", away),
         )
     )
+
+
+def _exact(result: Result) -> str:
+    """What the theory's entries are worth, where it was estimated."""
+    return "" if result.exact is None else f", exact to {_power(result.exact)}"
 
 
 def _axis(result: Result) -> heatmaps.Axis:

@@ -63,7 +63,7 @@ class KernelError(NamedTuple):
 
 # The largest variance that a series is used for: at 2·10⁹ the slope of softsign is off by a factor, at 2·10¹⁰ negative.
 LARGEST = 1e9
-PAIRS = 3e7  # covariances between positions that are held at once, a quarter of a gigabyte an array
+PAIRS = 4e6  # covariances of positions of images that are held at once: 0.4 GB with all that is made of them
 
 
 def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
@@ -136,6 +136,11 @@ class _Problem(NamedTuple):
     def act(self) -> Activation:
         return activation(self.arch.activation)
 
+    @property
+    def entries(self) -> int:
+        """Covariances of a pair of points."""
+        return self.positions ** (2 if self.pairs else 1)
+
 
 def _problem(arch: Architecture, input_dim: int) -> _Problem:
     shape = arch.input_shape(input_dim)
@@ -146,27 +151,31 @@ def _problem(arch: Architecture, input_dim: int) -> _Problem:
 
 
 def _evaluated(problem: _Problem, rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0) -> Kernels:
-    """Both kernels; where positions meet, so many rows at a time that their pairs fit into memory."""
-    arch, terms = problem.arch, _basis(rule)
-    columns = x1 if x2 is None else x2
-    rows = len(x1)
-    if problem.pairs:
-        row = len(columns) * problem.positions**2
-        if row > 4 * PAIRS:
-            raise InvalidInput(
-                f"Pooling needs the covariance of every pair of {problem.positions} positions with each of "
-                f"{len(columns)} images: take fewer or smaller images, or a network without pooling."
-            )
-        rows = max(1, int(PAIRS // row))
-    if rows >= len(x1):
-        return _checked(arch, *_kernels(problem.outline, terms, x1, x2, problem.gains, arch.depth, shaken))
-    filled = jnp.concatenate([x1, jnp.repeat(x1[-1:], -len(x1) % rows, axis=0)])
-    blocks = [
-        _checked(arch, *_kernels(problem.outline, terms, block, columns, problem.gains, arch.depth, shaken))
-        for block in jnp.split(filled, len(filled) // rows)
-    ]
-    whole = (jnp.concatenate(parts)[: len(x1)] for parts in zip(*blocks, strict=True))
+    """Both kernels; of images, as many points at a time as fit into memory."""
+    arch, columns = problem.arch, x1 if x2 is None else x2
+
+    def part(rows: Array, others: Array | None) -> Kernels:
+        numbers = problem.outline, _basis(rule), rows, others, problem.gains, arch.depth, shaken
+        return _checked(arch, *_kernels(*numbers))
+
+    if problem.entries * len(x1) * len(columns) <= PAIRS or problem.positions == 1:
+        return part(x1, x2)
+    if problem.entries > 8 * PAIRS:
+        raise InvalidInput(
+            f"Pooling needs the covariance of every pair of {problem.positions} positions: take smaller images, or a "
+            "network without pooling."
+        )
+    wide = int(max(1, min(len(columns), PAIRS // problem.entries)))
+    tall = int(max(1, min(len(x1), PAIRS // (problem.entries * wide))))
+    parts = [[part(rows, others) for others in _blocks(columns, wide)] for rows in _blocks(x1, tall)]
+    whole = (jnp.block([[each[i] for each in row] for row in parts])[: len(x1), : len(columns)] for i in range(2))
     return _symmetric(Kernels(*whole), x2 is None)
+
+
+def _blocks(x: Array, size: int) -> list[Array]:
+    """So many rows at a time, the last ones filled up: all blocks are served by one program."""
+    filled = jnp.concatenate([x, jnp.repeat(x[-1:], -len(x) % size, axis=0)])
+    return jnp.split(filled, len(filled) // size)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:

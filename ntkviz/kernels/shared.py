@@ -15,12 +15,15 @@ import math
 import jax.numpy as jnp
 from jax import Array, lax
 
-HELD = 2**24  # numbers of an intermediate array
+from ntkviz.nets import Size
+
+HELD = 2**22  # numbers of an intermediate array
 
 
 def weights_share(h1: Array, h2: Array, d1: Array, d2: Array, *, full: bool) -> Array:
     """Products of gradients, without the factor a²: summed over outputs (N1, N2), or of each pair (N1·K, N2·K)."""
-    gradients, products = _costs(h1, h2, d1, d2, full)
+    size = Size(h1.shape[2], d1.shape[3], h1.shape[1:2])
+    gradients, products = costs(size, len(h1), len(h2), d1.shape[1], full)
     return _by_gradients(h1, h2, d1, d2, full) if gradients < products else _by_positions(h1, h2, d1, d2, full)
 
 
@@ -30,12 +33,11 @@ def bias_share(d1: Array, d2: Array, *, full: bool) -> Array:
     return one @ other.T
 
 
-def _costs(h1: Array, h2: Array, d1: Array, d2: Array, full: bool) -> tuple[float, float]:
-    """Multiplications of both ways."""
-    (n, outputs, positions, fan_out), m, fan_in = d1.shape, len(h2), h1.shape[2]
+def costs(layer: Size, n: int, m: int, outputs: int = 1, full: bool = False) -> tuple[float, float]:
+    """Multiplications of both ways for n and m points: by gradients, by positions."""
     pairs = n * m * (outputs**2 if full else outputs)
-    gradients = (n + m) * outputs * positions * fan_in * fan_out + pairs * fan_in * fan_out
-    return gradients, positions**2 * (n * m * fan_in + pairs * fan_out)
+    gradients = (n + m) * outputs * layer.uses * layer.fan_in * layer.fan_out + pairs * layer.fan_in * layer.fan_out
+    return gradients, layer.uses**2 * (n * m * layer.fan_in + pairs * layer.fan_out)
 
 
 def _rows(array: Array, full: bool) -> Array:

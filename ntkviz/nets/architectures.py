@@ -85,6 +85,11 @@ class Architecture(Spec):
             raise InvalidInput(f"The network needs at least one input, not {input_dim}.")
         return (input_dim,)
 
+    @property
+    def input_dim(self) -> int | None:
+        """How many numbers a row must have, or None where any number does."""
+        return None
+
     def begin(self) -> Operations:
         """What comes before the blocks."""
         return ()
@@ -204,12 +209,16 @@ class ConvNet(Architecture):
         object.__setattr__(self, "image", image)
         sizes_of(self.operations, image)  # raises InvalidInput where it shrinks to nothing
 
+    @property
+    def input_dim(self) -> int:
+        return math.prod(self.image)
+
     def input_shape(self, input_dim: int) -> Shape:
-        if input_dim != math.prod(self.image):
-            sides = " × ".join(map(str, self.image[:-1]))
+        if input_dim != self.input_dim:
+            sides, channels = " × ".join(map(str, self.image[:-1])), self.image[-1]
             raise InvalidInput(
-                f"This network takes images of {sides} pixels and {self.image[-1]} channels, {math.prod(self.image)} "
-                f"numbers a row, not {input_dim}: choose such images, or another architecture."
+                f"This network takes images of {sides} pixels and {channels} channel{'s' * (channels > 1)}, "
+                f"{self.input_dim} numbers a row, not {input_dim}: choose such images, or another architecture."
             )
         return self.image
 
