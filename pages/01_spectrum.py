@@ -83,7 +83,8 @@ fast), the modes (which functions), and the share $(u_i^\top y)^2/\|y\|^2$ of th
 click a mode: all three move together.
 
 **On the circle** the modes at infinite width are waves, and for a nonlinearity with a kink $\lambda_k \sim k^{-2}$ at
-*every* depth, with skips and layer norm too (NNGP: $k^{-4}$); on the sphere $S^{d-1}$ it is $k^{-d}$, which over the mode number is $i^{-d/(d-1)}$.
+*every* depth, with skips and layer norm too (NNGP: $k^{-4}$); on the sphere $S^{d-1}$ it is $k^{-d}$, which over the
+mode number is $i^{-d/(d-1)}$.
 Depth, activation and data do change the kernel; only this exponent is left alone by the depth. On measured data there
 is no such law, and the slope fitted over a few hundred modes does fall with depth.
 

@@ -93,9 +93,10 @@ def test_images_are_compared_while_they_last_and_points_are_refused_in_words() -
     assert [curve.label for curve in result.curves] == ["L = 1", "L = 2", "L = 3"]  # 8, 4, 2, 1 pixels a side
     view(result)
     with pytest.raises(InvalidInput, match="choose such images"):
-        run(Spec(arch=arch, data=CIRCLE))
-    narrow, wide = (cost(Spec(arch=replace(arch, width=width), data=Digits(n=16))) for width in (4, 400))
-    assert wide.seconds > 5 * narrow.seconds
+        cost(Spec(arch=arch, data=CIRCLE))
+    narrow, wide = (cost(Spec(arch=ConvNet(depth=2, width=n), data=Digits(), compare="none")) for n in (8, 800))
+    assert wide.seconds > 20 * narrow.seconds
+    assert wide.bytes > 5 * narrow.bytes
 
 
 def test_the_page_says_what_the_theory_is_worth(depths: Result) -> None:

@@ -148,7 +148,8 @@ class Result:
 
 def cost(spec: Spec) -> Cost:
     """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `pair_seconds`."""
-    n, arch, dim = spec.data.n, spec.arch, spec.arch.input_dim or 64
+    n, arch = spec.data.n, spec.arch
+    dim = 64 if arch.input_dim is None else load(spec.data).x.shape[1]  # images that do not fit are refused here
     pair, layers = pair_seconds(arch), duals(arch, dim)
     widths = (arch.width, *WIDTHS) if spec.compare == "width" else (arch.width,)
     seconds = n**2 * layers * pair + 4e-10 * n**3 + 0.04

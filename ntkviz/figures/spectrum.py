@@ -303,7 +303,7 @@ def _condition(modes: Modes) -> str:
 
 def _power(value: float) -> str:
     digits = int(np.floor(np.log10(value)))
-    raised = str(digits).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    raised = str(digits).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{value / 10.0**digits:.1f} · 10{raised}"
 
 

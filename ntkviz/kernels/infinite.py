@@ -3,13 +3,24 @@ r"""Kernels of infinitely wide networks at initialisation, layer by layer.
     K⁰ = x·x′/d,    K^{l+1} = σ_w² E[φ(u) φ(v)] + σ_b²,    Θ^{l+1} = K^{l+1} + σ_w² Θ^l E[φ′(u) φ′(v)]
 
 with (u, v) ~ N(0, K^l restricted to the pair), K¹ = Θ¹ = σ_w² K⁰ + σ_b²; the output's kernels are those of layer L + 1.
-That is the NTK parameterization. In the standard one the gradient of a layer's weights carries its fan-in, and that of
-its biases carries 1: the first term of Θ is n E[φφ] + 1 instead of K^{l+1}. The maximal update parameterization is the
-NTK network with √n w for its weights and its output divided by √n (`nets`): at initialisation its NTK is that of the
-NTK parameterization, and its output is 0 in the limit, hence so is the NNGP kernel; in training its NTK moves.
+That is the fully connected network in the NTK parameterization. Other architectures do other things between their
+layers (`nets.operations`), and a layer with factors a, c, standard deviations s, t and fan-in F does in general
+
+    K ↦ a² F s² K + c² t²,    Θ ↦ a² F K + c² + a² F s² Θ.
+
+- NTK: a² F = σ_w², c² = σ_b²; every layer contributes to Θ at order one, and K is its own limit.
+- Standard: a² F = F, c² = 1. A layer whose inputs are n features contributes n E[φφ], all others are of order one: Θ
+  grows like n, and `width` says which Θ is meant.
+- µP: before the readout a² F = n σ_w² and c² = n σ_b², so that Θ^l is of order n and K^l as above; the readout has
+  a² F = σ_w², c² = σ_b² and hands on Θ^L σ_w²/n. Every layer contributes at order one, its weights and its biases, as
+  much as in the NTK parameterization. The output's K is (σ_w² E[φφ] + σ_b²)/n: its limit 0 is what stands here. In
+  training this Θ moves at any width.
+
+The same holds for every architecture, with what stands before the last layer for Θ^l.
 
 σ_w, σ_b, the width and the depth are arguments of the compiled programs, not constants in them: moving them compiles
-nothing. A new nonlinearity needs nothing here.
+nothing (nor does the depth, unless a block changes the size of an image). A new nonlinearity or architecture needs
+nothing here.
 
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """

@@ -164,7 +164,7 @@ class Dense(Operation):
 
 @dataclass(frozen=True)
 class Pointwise(Operation):
-    """φ(z), entry by entry."""
+    """φ(z), entry by entry; z is Gaussian at infinite width: it comes from layers, or from sums and means of such."""
 
     activation: Activation
 
