@@ -102,7 +102,7 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     """Kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise `arch`."""
     first, second = _inputs(x1, x2)
     problem = _problem(arch, first.shape[1])
-    if not problem.loop or problem.pairs:
+    if not problem.loop or problem.positions > 1:
         each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
         return Kernels(*(jnp.stack(kernels) for kernels in zip(*each, strict=True)))
     terms = _basis(_rule(problem, first, second))
