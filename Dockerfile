@@ -3,6 +3,7 @@ FROM python:3.11-slim-bookworm
 
 # HOME is a place that any user may write: the image runs as a number without a home of its own.
 ENV PYTHONUNBUFFERED=1 \
+    PYTHONPATH=/app \
     HOME=/tmp
 
 WORKDIR /app
@@ -14,7 +15,7 @@ COPY .streamlit .streamlit
 COPY ntkviz ntkviz
 COPY pages pages
 COPY app.py LICENSE ./
-RUN python -m compileall -q app.py ntkviz
+RUN python -m compileall -q app.py ntkviz && mkdir -m 0777 /var/ntkviz
 
 USER 10001:10001
 EXPOSE 8501

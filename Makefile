@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT :=
 HOST :=
 
-.PHONY: run test check lint types container format bench screenshots clean
+.PHONY: run test check lint types container format bench audit screenshots clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/streamlit run app.py $(PORT:%=--server.port %) $(HOST:%=--server.address 0.0.0.0 --browser.serverAddress %)
@@ -38,6 +38,12 @@ bench: $(VENV)/dev.stamp
 	for file in benchmarks/[a-z]*.py; do \
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
+
+# Known holes in what is pinned, by the advisory database of the package index: needs the internet, fails without it.
+audit: $(VENV)/dev.stamp
+	$(BIN)/python -m venv .cache/audit
+	.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	.cache/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt
 
 screenshots: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \

@@ -8,6 +8,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from ntkviz.ui.assets import Assets, files
+from ntkviz.ui.guard import Guard
+from ntkviz.ui.operations import routes
+from ntkviz.ui.running import Goodbyes
 from ntkviz.ui.server import lifespan
 
-app = st.App("ntkviz/ui/main.py", lifespan=lifespan, middleware=[Middleware(Assets, known=files())])
+middleware = [Middleware(Guard), Middleware(Goodbyes), Middleware(Assets, known=files())]
+app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes(), middleware=middleware)

@@ -62,7 +62,7 @@ def open_page(browser: Browser, url: str) -> tuple[Page, float]:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     started = time.perf_counter()
     page.goto(url)
-    page.wait_for_function(f"{DRAWN} > 0", polling=20, timeout=60_000)
+    page.wait_for_function(f"() => {DRAWN} > 0", polling=20, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
     settled(page)
     return page, taken
@@ -75,9 +75,9 @@ def press(page: Page, key: str, arrow: str) -> float:
     before = page.evaluate(DRAWN)
     started = time.perf_counter()
     slider.press(arrow)
-    page.wait_for_function(f"{DRAWN} > {before}", polling=10, timeout=60_000)
+    page.wait_for_function(f"() => {DRAWN} > {before}", polling=10, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
-    page.wait_for_function("!document.querySelector('.st-key-stop')", timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('.st-key-stop')", timeout=60_000)
     settled(page)
     page.wait_for_timeout(250)
     return taken

@@ -22,6 +22,7 @@ from ntkviz.spectra import Spectrum, spectrum
 
 Floats = NDArray[np.float64]
 
+INDEFINITE = 1e-5  # of λ_max: a kernel that was computed in float32 is less negative than that
 LOG_CAP = 300.0  # a mode that explodes is held at e^300 = 1e130, so that its square stays finite
 
 
@@ -261,12 +262,17 @@ class Ensemble:
     """Mean and covariance over initialisations of infinitely wide networks at T times on M points."""
 
     mean: Floats  # (T, M, K)
-    covariance: Floats  # (T, M, M), the same for each output, which are independent
+    factor: Floats  # (T, M, M) lower triangular; a draw is mean + factor @ standard normals, (M, K)
+
+    @property
+    def covariance(self) -> Floats:
+        """(T, M, M): factor factorᵀ, the same for each output; outputs are independent."""
+        return np.asarray(np.matmul(self.factor, np.swapaxes(self.factor, 1, 2)))
 
     @property
     def std(self) -> Floats:
-        """(T, M); rounding may leave a variance a hair below zero, which counts as zero."""
-        return np.asarray(np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0.0)))
+        """(T, M)."""
+        return np.asarray(np.linalg.norm(self.factor, axis=2))
 
 
 def ensemble(
@@ -280,23 +286,37 @@ def ensemble(
 ) -> Ensemble:
     """The Gaussian process of infinitely wide networks trained on `model`'s data (Lee et al. 2019).
 
-    `model` starts at the prior mean, f₀ = 0. The mean is A y and the covariance K** + A K Aᵀ - A K*ᵀ - K* Aᵀ, with
-    A = Θ* Θ⁻¹ (1 - decay), K the NNGP kernel, * the test points. With Θ = K only the last layer is trained, and
-    t = ∞ is the posterior of Bayesian regression.
+    `model` starts at the prior mean, f₀ = 0; with a ridge each network is held to its own start. The mean is A y and
+    the covariance that of f* - A f under the prior, K** + A K Aᵀ - A K*ᵀ - K* Aᵀ, with A = Θ* (Θ+δ)⁻¹ (1 - decay), K
+    the NNGP kernel, * the test points. It is the square of [-A, 1] times a root of the joint kernel: no variance can
+    come out negative. With Θ = K only the last layer is trained, and t = ∞ is the posterior of Bayesian regression;
+    for noise of variance δ pass the ridge δ and `nngp_train` K + δ. The training points are a test set like any other.
+
+    Raises `InvalidInput` where the three NNGP kernels do not fit, in shape or as parts of one covariance.
     """
     weights = model.weights(clock, theta_test_train)
-    prior = np.asarray(nngp_train, dtype=np.float64)
-    cross = np.asarray(nngp_test_train, dtype=np.float64)
-    test = np.asarray(nngp_test, dtype=np.float64)
-    m, n = weights.shape[1:]
+    root = _root(
+        *(np.asarray(kernel, dtype=np.float64) for kernel in (nngp_train, nngp_test_train, nngp_test)),
+        shapes=weights.shape[1:],
+    )
+    points = weights.shape[2]
+    parts = root[points:] - np.matmul(weights, root[:points])
+    upper = np.linalg.qr(np.swapaxes(parts, 1, 2), mode="r")
+    return Ensemble(mean=model.predict(clock, theta_test_train), factor=np.swapaxes(upper, 1, 2))
+
+
+def _root(prior: Floats, cross: Floats, test: Floats, *, shapes: tuple[int, ...]) -> Floats:
+    """(N + M, N + M): R with R Rᵀ the NNGP kernel of training and test points together."""
+    m, n = shapes
     if prior.shape != (n, n) or cross.shape != (m, n) or test.shape != (m, m):
         raise InvalidInput(
             f"The NNGP kernels must have shapes {(n, n)}, {(m, n)} and {(m, m)} "
             f"(train, test by train, test), not {prior.shape}, {cross.shape} and {test.shape}."
         )
-    half = np.matmul(weights, 0.5 * np.matmul(prior, np.swapaxes(weights, 1, 2)) - cross.T)
-    covariance = test + half + np.swapaxes(half, 1, 2)
-    return Ensemble(mean=model.predict(clock, theta_test_train), covariance=covariance)
+    joint = spectrum(np.block([[prior, cross.T], [cross, test]]))
+    if joint.eigenvalues[-1] < -INDEFINITE * joint.eigenvalues[0]:
+        raise InvalidInput("The NNGP kernels are not parts of one covariance; compute them with the same network.")
+    return joint.eigenvectors * np.sqrt(np.maximum(joint.eigenvalues, 0.0))
 
 
 def flow_filter(eigenvalues: ArrayLike, time: ArrayLike) -> Floats:

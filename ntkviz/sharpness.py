@@ -4,7 +4,7 @@ r"""Sharpness: the largest eigenvalue of the loss's Hessian in the weights, by L
 
 Gradient descent with step η is locally stable while it is below 2/η. In the lazy regime it is λ_max of the kernel.
 
-Sources: Cohen et al. 2021 (its part in training); Lanczos 1950, with full reorthogonalisation.
+Source: Cohen et al. 2021 (its part in training).
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
+from ntkviz.lanczos import tridiagonal
 from ntkviz.nets import Architecture, Params, apply, parameter_count
 
 
@@ -89,25 +89,7 @@ _sharpness = partial(jax.jit, static_argnums=1)(top_hessian)
 
 def lanczos(product: Callable[[Array], Array], direction: Array, products: int) -> Sharpness:
     """Top eigenpair of a symmetric operator on the Krylov space of `direction`."""
-    limits = np.finfo(direction.dtype)
-
-    def step(i: Array, carry: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
-        basis, v, diagonal, beside = carry
-        basis = basis.at[i].set(v)
-        w = product(v)
-        diagonal = diagonal.at[i].set(w @ v)
-        size = jnp.linalg.norm(w)
-        for _ in range(2):  # once leaves rounding errors that grow, twice is enough
-            w = w - basis.T @ (basis @ w)
-        rest = jnp.linalg.norm(w)
-        exhausted = rest <= 10 * float(limits.eps) * size  # the Krylov space is invariant: what is left is noise
-        beside = beside.at[i].set(jnp.where(exhausted, 0, rest))
-        return basis, jnp.where(exhausted, 0, w / jnp.maximum(rest, float(limits.tiny))), diagonal, beside
-
-    basis = jnp.zeros((products, len(direction)), direction.dtype)
-    numbers = jnp.zeros(products, direction.dtype)
-    start = (basis, direction / jnp.maximum(jnp.linalg.norm(direction), float(limits.tiny)), numbers, numbers)
-    basis, _, diagonal, beside = jax.lax.fori_loop(0, products, step, start)
-    values, vectors = jnp.linalg.eigh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
+    found = tridiagonal(product, direction, products)
+    values, vectors = found.eigh()
     top = vectors[:, -1]
-    return Sharpness(values[-1], jnp.abs(beside[-1] * top[-1]), top @ basis)
+    return Sharpness(values[-1], found.rest * jnp.abs(top[-1]), top @ found.basis)

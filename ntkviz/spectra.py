@@ -10,16 +10,12 @@ alignment); Bietti & Mairal 2019 (decay of the NTK on the sphere).
 """
 
 import math
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.stats import theilslopes
-from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from ntkviz.errors import InvalidInput
 
@@ -42,6 +38,11 @@ class Spectrum:
     def resolved(self) -> int:
         """Number of eigenvalues above the floor."""
         return int(np.sum(self.eigenvalues > self.floor))
+
+    @property
+    def below(self) -> int:
+        """Number of eigenvalues that cannot be told from zero."""
+        return len(self.eigenvalues) - self.resolved
 
     @property
     def condition_number(self) -> float:
@@ -101,6 +102,12 @@ class CircleSpectrum:
     eigenvalues: Floats  # (N//2 + 1,), of the N × N matrix
     multiplicities: NDArray[np.int64]  # (N//2 + 1,): cosine and sine make 2, but for frequency 0 and N/2
     floor: float
+    dtype: str = "float64"  # of the transform, and of the row that it takes
+
+    @property
+    def below(self) -> int:
+        """Number of eigenvalues of the matrix that cannot be told from zero."""
+        return int(self.multiplicities[self.eigenvalues <= self.floor].sum())
 
     def decay(self, *, first: float = 5, last: float | None = None) -> DecayFit | None:
         """The exponent of λ_k ~ k^exponent; ReLU networks have -2 at every depth (NTK) and -4 (NNGP).
@@ -124,8 +131,7 @@ def spectrum(kernel: ArrayLike, *, computed_in: DTypeLike | None = None) -> Spec
     matrix = _square(matrix, "kernel")
     if len(matrix) > LARGEST:
         raise InvalidInput(f"A kernel of {len(matrix)} rows is too large to decompose; use at most {LARGEST} points.")
-    with one_blas_thread():
-        eigenvalues, eigenvectors = np.linalg.eigh(matrix / 2 + matrix.T / 2)
+    eigenvalues, eigenvectors = np.linalg.eigh(matrix / 2 + matrix.T / 2)
     eigenvalues, eigenvectors = eigenvalues[::-1].copy(), eigenvectors[:, ::-1]
     largest = np.argmax(np.abs(eigenvectors), axis=0, keepdims=True)
     signs = np.sign(np.take_along_axis(eigenvectors, largest, axis=0))
@@ -145,38 +151,6 @@ def rounding_floor(eigenvalues: Floats, dtype: DTypeLike) -> float:
     eps = float(np.finfo(kind if kind.kind == "f" else np.float64).eps)
     noise = eps / 2 + math.sqrt(len(eigenvalues)) * float(np.finfo(np.float64).eps) / 5
     return float(max(noise * np.max(np.abs(eigenvalues)), -np.min(eigenvalues)))
-
-
-class _OneThread:
-    """Counts the callers that want BLAS on one thread: the first limits it, the last gives the threads back."""
-
-    def __init__(self) -> None:
-        self._controller = ThreadpoolController()
-        self._lock = threading.Lock()
-        self._callers = 0
-        self._limit: Any = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            self._callers += 1
-            if self._callers == 1:
-                self._limit = self._controller.limit(limits=1, user_api="blas")
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._callers -= 1
-                if self._callers == 0:  # in whichever thread: threadpoolctl obeys only the one that set the limit
-                    OpenBLASController.clear_controlling_thread(force=True)
-                    self._limit.restore_original_limits()
-                    OpenBLASController.clear_controlling_thread(force=True)
-
-
-# OpenBLAS's threads wait for each other by spinning. On two cores, eigh of N = 1000 took 160 ms with one thread, idle
-# or not; with two 100-270 ms idle, 200 ms (at worst 500) beside one busy process and 280 ms (520) beside another
-# decomposition. Two gain 40 % at N = 2000 on an idle machine: a class has none, so one thread each.
-one_blas_thread = _OneThread()
 
 
 def fit_decay(

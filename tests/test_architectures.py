@@ -32,6 +32,7 @@ from ntkviz.kernels import (
 )
 from ntkviz.kernels.finite import layerwise
 from ntkviz.kernels.limit import gains_of
+from ntkviz.kernels.sweeps import narrowed, widths_ntk
 from ntkviz.nets import (
     ARCHITECTURES,
     PARAMETERIZATIONS,
@@ -313,7 +314,7 @@ def shares_of(arch: Architecture, x: np.ndarray) -> list[np.ndarray]:
             gains,
             is_leaf=lambda node: hasattr(node, "biases"),
         )
-        found.append(np.asarray(infinite._kernels(outline, None, jnp.asarray(x), None, alone, 2, 0.0)[0].ntk))
+        found.append(np.asarray(infinite.recursion(("ntk",), jnp.asarray(x), None, outline, None, alone, 2)[0][0]))
     return found
 
 
@@ -372,22 +373,42 @@ def test_layers_are_the_kernels_of_the_shallower_networks(name: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"head": "flatten"}, {"head": "gap"}, {"head": "flatten", "pool": 2}], ids=repr)
-def test_images_in_blocks_have_the_kernels_of_the_whole(
+def test_images_in_tiles_have_the_kernels_of_the_whole(
     change: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arch = ConvNet(depth=2, sigma_b=0.2, **change)
-    entries = infinite._problem(arch, 64).entries
     whole, across = infinite_kernels(arch, X), infinite_kernels(arch, X, X[:2])
-    for held in (2 * 5 * entries, 3 * entries, 1):  # two rows, three columns of one row, one pair
-        monkeypatch.setattr(infinite, "PAIRS", max(held, entries / 8))
+    entries = 64 if change == {"head": "flatten"} else 64**2
+    for side in (1, 2):
+        monkeypatch.setattr(infinite, "PAIRS", side**2 * entries)
+        infinite.recursion.clear_cache()
         for a, b in zip(infinite_kernels(arch, X), whole, strict=True):
             np.testing.assert_array_equal(a, a.T)
             np.testing.assert_allclose(a, b, rtol=1e-12)
         for a, b in zip(infinite_kernels(arch, X, X[:2]), across, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12)
+    infinite.recursion.clear_cache()
     monkeypatch.setattr(infinite, "PAIRS", entries / 9)
     with pytest.raises(InvalidInput, match="without pooling"):
         infinite_kernels(arch, X)
+
+
+def test_networks_of_many_widths_are_parts_of_the_widest() -> None:
+    """Drawn as ones of their width are, with skips, layer norm and images too; one program where φ hides the rest."""
+    for cls in ARCHITECTURES.values():
+        for parameterization in PARAMETERIZATIONS:
+            arch = cls(depth=2, width=12, sigma_b=0.3, parameterization=parameterization)
+            params = init(arch, 64, key=KEY)
+            kernels = np.asarray(widths_ntk(arch, params, X, (5, 12)))
+            np.testing.assert_allclose(kernels[1], empirical_ntk(arch, params, X), rtol=1e-11)
+            narrow, cut = narrowed(arch, params, 5)
+            np.testing.assert_allclose(kernels[0], empirical_ntk(narrow, cut, X), rtol=1e-11)
+            assert [layer.weight.shape for layer in cut] == [layer.weight.shape for layer in init(narrow, 64, key=KEY)]
+            for layer, mine, wide, old in zip(cut, scales(narrow, 64), scales(arch, 64), params, strict=True):
+                # The same standard normals, in the deviations of the narrow network.
+                first = old.weight[0, 0] / wide.weight_std * mine.weight_std
+                np.testing.assert_allclose(layer.weight[0, 0], first, rtol=1e-12)
+                np.testing.assert_allclose(layer.bias[0], old.bias[0] / wide.bias_std * mine.bias_std, rtol=1e-12)
 
 
 def test_a_branch_of_scale_zero_leaves_the_skip() -> None:
@@ -472,7 +493,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
         infinite_ntk(cls(depth=2 + i, width=8 * (i + 1), **moving), X)
         arch = cls(depth=2, width=4, **moving)
         empirical_ntk(arch, init(arch, 64, key=KEY), X)
-        counts.append((infinite._kernels._cache_size(), finite._layerwise._cache_size()))
+        counts.append((infinite.recursion._cache_size(), finite._layerwise._cache_size()))
     assert counts[0] == counts[1] == counts[2]
 
 

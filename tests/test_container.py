@@ -1,4 +1,4 @@
-"""The Dockerfile: what hadolint says of it, and what we promise beyond that."""
+"""The Dockerfile and compose.yaml: what hadolint says of it, and what we promise beyond that."""
 
 import ast
 import json
@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,3 +78,35 @@ def test_every_requirement_is_pinned_exactly() -> None:
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r ")):
                 assert re.match(r"[a-z0-9-]+==[0-9.]+( ; .+)?$", line), f"{name}: {line}"
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, object]]:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
+def test_every_part_is_read_only_without_privileges_and_as_the_images_user(
+    services: dict[str, dict[str, object]],
+) -> None:
+    for part in services.values():
+        assert part["read_only"] is True
+        assert part["cap_drop"] == ["ALL"]
+        assert part["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in part
+        assert "privileged" not in part
+
+
+def test_only_the_course_has_a_port_and_that_on_this_machine_alone(services: dict[str, dict[str, object]]) -> None:
+    assert [name for name, part in services.items() if "ports" in part] == ["course"]
+    assert services["course"]["ports"] == ["127.0.0.1:8501:8501"]
+    assert all("room" not in services[name]["networks"] for name in ("scheduler", "workers"))
+    networks = yaml.safe_load((ROOT / "compose.yaml").read_text())["networks"]
+    assert networks["compute"] == {"internal": True}
+
+
+def test_the_course_and_the_workers_know_the_scheduler(services: dict[str, dict[str, object]]) -> None:
+    address = services["course"]["environment"]["NTKVIZ_SCHEDULER"]
+    assert address == "tcp://scheduler:8786"
+    assert address in services["workers"]["command"]
+    assert "8786" in services["scheduler"]["command"]
+    assert services["workers"]["command"][-2:] == ["--preload", "ntkviz.engine.worker"]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import jax
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 from scipy.linalg import expm
 
@@ -112,6 +114,83 @@ class TestOracle:
             np.testing.assert_allclose(moments.mean[i], table[f"ens_{trained}_{where}_mean_{mark}"], atol=1e-8)
             np.testing.assert_allclose(moments.covariance[i], table[f"ens_{trained}_{where}_cov_{mark}"], atol=1e-8)
         np.testing.assert_allclose(moments.std**2, np.diagonal(moments.covariance, axis1=1, axis2=2), atol=1e-12)
+
+    def test_ensemble_with_a_ridge(self, name: str) -> None:
+        """Off the data its regularised kernel is weight decay to each network's own start."""
+        table, clock, marks, ridge = self.tables(name)
+        moments = ensemble(
+            linearise(table["T_tr_tr"], table["Y"], ridge=ridge),
+            clock,
+            theta_test_train=table["T_te_tr"],
+            nngp_train=table["K_tr_tr"],
+            nngp_test_train=table["K_te_tr"],
+            nngp_test=table["K_te_te"],
+        )
+        for i, mark in enumerate(marks):
+            np.testing.assert_allclose(moments.mean[i], table[f"ens_ntk_test_mean_{mark}"], atol=1e-8)
+            np.testing.assert_allclose(moments.covariance[i], table[f"ens_ntk_test_cov_{mark}"], atol=1e-8)
+
+    @pytest.mark.parametrize("kind", ["nngp", "ntk", "ntkgp"])
+    def test_regression_at_infinite_time(self, name: str, kind: str) -> None:
+        """Bayes with the NNGP, the trained ensemble, and Bayes with the NTK as if it were a covariance."""
+        table, _, _, ridge = self.tables(name)
+        theta, prior = {"nngp": "KK", "ntk": "TK", "ntkgp": "TT"}[kind]
+        noise = 0.0 if kind == "ntk" else ridge  # of the targets, which is part of what is conditioned on
+        moments = ensemble(
+            linearise(table[f"{theta}_tr_tr"], table["Y"], ridge=ridge),
+            Flow(np.inf),
+            theta_test_train=table[f"{theta}_te_tr"],
+            nngp_train=table[f"{prior}_tr_tr"] + noise * np.eye(len(table["Y"])),
+            nngp_test_train=table[f"{prior}_te_tr"],
+            nngp_test=table[f"{prior}_te_te"],
+        )
+        np.testing.assert_allclose(moments.mean[0], table[f"gp_{kind}_mean"], atol=1e-8)
+        np.testing.assert_allclose(moments.covariance[0], table[f"gp_{kind}_cov"], atol=1e-8)
+
+
+@given(seed=st.integers(0, 1000), rank=st.integers(1, 12), scale=st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]))
+def test_no_variance_is_negative(seed: int, rank: int, scale: float) -> None:
+    """Singular kernels of any scale, at the training points too, where the variance ends at zero."""
+    joint = Joint(seed, rank)
+    prior, cross, test = scale * joint.train, scale * joint.cross, scale * joint.test
+    moments = ensemble(
+        linearise(prior, joint.y),
+        Flow(np.array(TIMES) / scale),
+        theta_test_train=np.concatenate([prior, cross]),
+        nngp_train=prior,
+        nngp_test_train=np.concatenate([prior, cross]),
+        nngp_test=np.block([[prior, cross.T], [cross, test]]),
+    )
+    variance = np.diagonal(moments.covariance, axis1=1, axis2=2)
+    assert variance.min() >= 0
+    assert np.isfinite(moments.std).all()
+    largest = np.linalg.eigvalsh(test)[-1] + np.linalg.eigvalsh(prior)[-1]
+    assert np.linalg.eigvalsh(moments.covariance).min() > -1e-14 * largest
+    assert np.all(np.diff(variance, axis=0) < 1e-12 * largest)  # it falls with time
+    np.testing.assert_allclose(moments.std[-1, :N], 0, atol=1e-6 * np.sqrt(largest))  # √ of rounding in the modes
+
+
+def test_an_ensemble_is_the_moments_of_its_draws() -> None:
+    """40,000 functions from the prior, each trained in closed form: five standard errors."""
+    joint, ridge = Joint(), 0.3
+    kernel = np.block([[joint.train, joint.cross.T], [joint.cross, joint.test]])
+    theta = Joint(seed=1)
+    clock, draws = Flow([0.7, np.inf]), 40_000
+    starts = np.random.default_rng(2).multivariate_normal(np.zeros(N + M), kernel, size=draws, method="eigh").T
+    model = linearise(theta.train, np.repeat(joint.y[:, :1], draws, axis=1), starts[:N], ridge=ridge)
+    f = model.predict(clock, theta.cross, starts[N:])
+    moments = ensemble(
+        linearise(theta.train, joint.y, ridge=ridge),
+        clock,
+        theta_test_train=theta.cross,
+        nngp_train=joint.train,
+        nngp_test_train=joint.cross,
+        nngp_test=joint.test,
+    )
+    error = 5 * moments.std / np.sqrt(draws)
+    assert np.all(np.abs(f.mean(axis=2) - moments.mean[:, :, 0]) < error)
+    for i in range(2):
+        assert np.all(np.abs(np.cov(f[i]) - moments.covariance[i]) < 2 * error[i][:, None] * moments.std[i])
 
 
 @pytest.mark.parametrize("clock", [Flow(0.0), Descent(0.1, 0)], ids=["flow", "descent"])
@@ -257,6 +336,14 @@ def test_a_spectrum_serves_as_the_kernel_and_its_floor_counts() -> None:
             theta_test_train=j.cross,
             nngp_train=j.train,
             nngp_test_train=j.cross.T,
+            nngp_test=j.test,
+        ),
+        lambda j: ensemble(
+            linearise(j.train, j.y),
+            Flow(1.0),
+            theta_test_train=j.cross,
+            nngp_train=j.train,
+            nngp_test_train=10 * j.cross,
             nngp_test=j.test,
         ),
     ],

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from ntkviz.engine import Engine, Job, Limits, programs
+from ntkviz.engine import Engine, Job, Limits, Store, programs
 from ntkviz.engine import jobs as jobs_module
 from ntkviz.engine.jobs import weight
 from ntkviz.engine.limits import spoken
@@ -74,10 +74,9 @@ def test_an_answer_is_kept_and_another_question_is_another_run():
 
 def test_the_oldest_results_leave_when_the_bytes_are_full():
     experiment = Counting(size=100)
-    engine = Engine(kept_bytes=2000)  # two results of 800 bytes
+    engine = Engine(Limits(keep_megabytes=0.002))  # two results of 800 bytes
     for value in (1, 2, 3, 1):
         ended(engine.submit(experiment, Settings(value=value), session="a"))
-        time.sleep(0.02)  # the result is stored after the job has ended
     assert experiment.runs == 4
 
 
@@ -135,12 +134,19 @@ def test_a_run_over_the_limits_is_refused_before_it_starts(seconds, size):
 def test_limits_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("NTKVIZ_MAX_SECONDS", "5")
     monkeypatch.setenv("NTKVIZ_MAX_MEGABYTES", "100")
-    assert Limits.from_environment() == Limits(seconds=5.0, bytes=1e8)
+    monkeypatch.setenv("NTKVIZ_WORKERS", "3")
+    limits = Limits.from_environment()
+    assert (limits.max_seconds, limits.max_megabytes, limits.local_workers) == (5.0, 100.0, 3)
 
 
-def test_a_full_queue_says_so(monkeypatch):
-    monkeypatch.setattr(jobs_module, "QUEUE", 2)
-    experiment, engine = Counting(), Engine()
+@pytest.mark.parametrize("words", ["much", "-1", "nan"])
+def test_a_limit_that_makes_no_sense_is_refused_by_its_name(words):
+    with pytest.raises(InvalidInput, match=r"(?i)max_seconds"):
+        Limits.from_environment({"NTKVIZ_MAX_SECONDS": words})
+
+
+def test_a_full_queue_says_so():
+    experiment, engine = Counting(), Engine(Limits(max_queue=2))
     experiment.go.clear()
     jobs = [engine.submit(experiment, Settings(value=v), session="a") for v in (1, 2)]
     with pytest.raises(TooExpensive, match="try again"):
@@ -148,6 +154,110 @@ def test_a_full_queue_says_so(monkeypatch):
     experiment.go.set()
     for job in jobs:
         ended(job)
+
+
+def test_a_session_has_so_many_runs_at_once_and_no_more():
+    experiment, engine = Counting(), Engine(Limits(max_session_jobs=2))
+    experiment.go.clear()
+    jobs = [engine.submit(experiment, Settings(value=v), session="greedy") for v in (1, 2)]
+    with pytest.raises(TooExpensive, match="You have 2 runs"):
+        engine.submit(experiment, Settings(value=3), session="greedy")
+    jobs.append(engine.submit(experiment, Settings(value=3), session="modest"))
+    assert engine.submit(experiment, Settings(value=3), session="greedy") is jobs[-1]  # joining costs nothing
+    experiment.go.set()
+    for job in jobs:
+        ended(job)
+
+
+def test_the_place_in_line_counts_those_ahead_and_their_seconds():
+    experiment, engine = Counting(seconds=10.0), Engine()
+    experiment.go.clear()
+    jobs = [engine.submit(experiment, Settings(value=v), session=str(v)) for v in range(3)]
+    while jobs[0].fraction < 0.5:
+        time.sleep(0.005)
+    assert engine.place(jobs[0]) is None
+    assert [engine.place(job).ahead for job in jobs[1:]] == [0, 1]
+    assert [engine.place(job).seconds for job in jobs[1:]] == pytest.approx([5.0, 15.0])  # half of the first is done
+    experiment.go.set()
+    for job in jobs:
+        ended(job)
+    assert engine.place(jobs[2]) is None
+
+
+def test_a_session_that_leaves_stops_what_only_it_wanted():
+    experiment, engine = Counting(), Engine()
+    experiment.go.clear()
+    alone = engine.submit(experiment, Settings(value=1), session="a")
+    shared = engine.submit(experiment, Settings(value=2), session="a")
+    engine.submit(experiment, Settings(value=2), session="b")
+    assert engine.sessions() == {"a", "b"}
+    engine.leave("a")
+    assert isinstance(ended(alone).error, Cancelled)
+    assert not shared.wait(0.1)
+    experiment.go.set()
+    np.testing.assert_array_equal(ended(shared).result, 2)
+
+
+def test_a_session_with_a_browser_needs_not_look_and_one_that_vanished_may_come_back(monkeypatch):
+    monkeypatch.setattr(jobs_module, "PATIENCE", 0.3)
+    experiment, present = Counting(), {"a"}
+    engine = Engine(present=present.__contains__)
+    experiment.go.clear()
+    job = engine.submit(experiment, Settings(value=5), session="a")
+    assert not job.wait(0.5)
+    job.watch("a")  # its last look
+    present.clear()  # its network is gone
+    time.sleep(0.1)
+    assert engine.submit(experiment, Settings(value=5), session="a again") is job
+    experiment.go.set()
+    np.testing.assert_array_equal(ended(job).result, 5)
+
+
+def test_every_question_is_counted_by_what_became_of_it(tmp_path):
+    experiment = Counting()
+    engine = Engine(Limits(), store=Store(tmp_path, 1e6))
+    ended(engine.submit(experiment, Settings(value=1), session="a"))
+    engine.submit(experiment, Settings(value=1), session="b")
+    experiment.go.clear()
+    job = engine.submit(experiment, Settings(value=2), session="a")
+    engine.submit(experiment, Settings(value=2), session="b")
+    engine.leave("a"), engine.leave("b")
+    ended(job)
+    experiment.go.set()
+    ended(engine.submit(Counting(error=InvalidInput("no")), Settings(value=3), session="a"))
+    with pytest.raises(TooExpensive):
+        engine.submit(Counting(seconds=1e3), Settings(value=4), session="a")
+    while not Store(tmp_path, 1e6).path(job.key).exists() and engine.metrics.total("failed") < 1:
+        time.sleep(0.005)
+    ended(Engine(Limits(), store=Store(tmp_path, 1e6)).submit(experiment, Settings(value=1), session="c"))
+    outcomes = ("computed", "kept", "shared", "cancelled", "failed", "refused", "stored")
+    assert {name: engine.metrics.total(name) for name in outcomes} == {
+        "computed": 1, "kept": 1, "shared": 1, "cancelled": 1, "failed": 1, "refused": 1, "stored": 0,
+    }  # fmt: skip
+    text = engine.metrics.text().decode()
+    assert 'ntkviz_jobs_total{experiment="counting",outcome="computed"} 1.0' in text
+    assert "ntkviz_jobs_running" in text
+    assert text.endswith("# EOF\n")
+
+
+def test_a_restart_forgets_nothing(tmp_path):
+    experiment = Counting()
+    before = Engine(Limits(), store=Store(tmp_path, 1e6))
+    job = ended(before.submit(experiment, Settings(value=8), session="a"))
+    while not before.store.path(job.key).exists():
+        time.sleep(0.005)
+    after = Engine(Limits(), store=Store(tmp_path, 1e6))
+    np.testing.assert_array_equal(ended(after.submit(experiment, Settings(value=8), session="b")).result, 8)
+    assert (experiment.runs, after.metrics.total("stored")) == (1, 1)
+
+
+def test_an_answer_that_cannot_be_kept_on_disk_is_given_all_the_same_and_health_says_so(tmp_path):
+    (tmp_path / "file").write_text("where the folder should be")
+    engine = Engine(Limits(), store=Store(tmp_path / "file", 1e6))
+    np.testing.assert_array_equal(ended(engine.submit(Counting(), Settings(value=8), session="a")).result, 8)
+    while engine.health()["status"] == "ok":
+        time.sleep(0.005)
+    assert "not kept on disk" in engine.health()["trouble"][0]
 
 
 def test_a_users_error_is_kept_as_it_is_and_a_bug_is_hidden_behind_a_sentence(caplog):

@@ -89,11 +89,13 @@ def test_kernels_of_stored_networks_are_those_of_the_table(name: str) -> None:
     np.testing.assert_allclose(empirical_nngp(arch, params, x1, x2), table["nngp_trace12"], **close)
 
 
+@pytest.mark.parametrize("points", [61, 515])
 @pytest.mark.parametrize("outputs", ["trace", "full"])
-def test_kernel_is_symmetric_to_the_bit_and_positive(outputs: Outputs) -> None:
+def test_kernel_is_symmetric_to_the_bit_and_positive(outputs: Outputs, points: int) -> None:
+    """Also where one half is computed, in blocks, and held against the whole; odd, so that blocks end unevenly."""
     arch = variant(width=40, depth=3, activation="relu")
     params = init(arch, 3, key=KEY)
-    x = RNG.normal(size=(61, 3))  # an odd size, so that blocks of the matrix product end unevenly
+    x = np.random.default_rng(points).normal(size=(points, 3))
     kernel = np.asarray(empirical_ntk(arch, params, x, outputs=outputs))
     np.testing.assert_array_equal(kernel, kernel.T)
     eigenvalues = np.linalg.eigvalsh(kernel)

@@ -169,7 +169,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
     sizes = []
     for setting in settings_of_a_class:
         infinite_ntk(Architecture(activation=name, **setting), POINTS)
-        sizes.append(infinite._kernels._cache_size())
+        sizes.append(infinite.recursion._cache_size())
     assert len(set(sizes)) == 1
 
 

@@ -19,14 +19,15 @@ LAYERS = (
     {"nets"},
     {"kernels"},
     {"spectra"},
+    {"lanczos"},
     {"dynamics"},
     {"sharpness"},
     {"descent"},
     {"training"},
     {"experiments"},
     {"engine", "figures"},
-    {"ui"},
-    {"pages", "app"},
+    {"ui", "command"},
+    {"pages", "app", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 SHOWN = {"ui", "pages", "app"}
@@ -34,7 +35,7 @@ SHOWN = {"ui", "pages", "app"}
 LIBRARIES = {
     "streamlit": SHOWN,
     "plotly": SHOWN | {"figures"},
-    "jax": set(RANK) - {"errors", "specs", "figures", "pages"},
+    "jax": set(RANK) - {"errors", "specs", "figures", "pages", "__main__"},
 }
 
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ntkviz").rglob("*.py"))]

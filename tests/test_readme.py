@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ntkviz.engine import Limits
+from ntkviz.specs import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_the_example_runs_and_the_wide_network_is_near_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,10 +22,23 @@ def test_the_example_runs_and_the_wide_network_is_near_its_limit(capsys: pytest.
     assert 0.0 < float(deviation) < 15.0
 
 
-def test_it_names_every_setting_that_the_code_reads() -> None:
+def test_every_setting_that_the_code_reads_is_documented_with_its_default() -> None:
     sources = [ROOT / "app.py", *(ROOT / "ntkviz").rglob("*.py"), ROOT / "scripts" / "find_browser.py"]
-    read = {name for path in sources for name in re.findall(r"NTKVIZ_[A-Z_]+", path.read_text(encoding="utf-8"))}
-    assert read == set(re.findall(r"`(NTKVIZ_[A-Z_]+)`", README))
+    read = {name for path in sources for name in re.findall(r"NTKVIZ_[A-Z_]+[A-Z]", path.read_text(encoding="utf-8"))}
+    limits = {f"NTKVIZ_{name.upper()}": setting for name, setting in settings(Limits).items()}
+    assert read | limits.keys() == set(re.findall(r"`(NTKVIZ_[A-Z_]+)`", README + OPERATIONS))
+    table = dict(re.findall(r"^\| `(NTKVIZ_[A-Z_]+)` \|.*\| ([^|]+) \|$", OPERATIONS, flags=re.MULTILINE))
+    for name in limits.keys() - {"NTKVIZ_WORKERS"}:
+        assert float(table[name]) == getattr(Limits(), name.removeprefix("NTKVIZ_").lower())
+
+
+def test_every_test_that_the_threat_list_names_exists() -> None:
+    file = ""
+    for name, test in re.findall(r"`([\w/]+\.py)?(?:::)?(test_\w+)?`", OPERATIONS):
+        file = name or file
+        if name or test:
+            words = (ROOT / "tests" / file).read_text(encoding="utf-8") if file.partition("/")[0] != "ntkviz" else test
+            assert f"def {test}(" in words or not test, f"{file}::{test}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

@@ -1,45 +1,62 @@
-"""Jobs: one computation per question, shared by every session that asks it, stopped when nobody waits any more.
+"""A job: one run of an experiment, watched by the sessions that want it, stopped when none does any more.
 
-A session watches a job by looking at it; a job that no session has looked at for `PATIENCE` seconds, or that its last
-watcher released, stops at its next report. Short runs have a lane of their own, so that nobody's slider waits for
-somebody else's long run. Results are kept in memory, oldest out first, up to a number of bytes.
+A session watches a job by looking at it. While its browser is connected it stays a watcher; a browser that vanishes
+has `PATIENCE` seconds to come back and find its run. A job without watchers stops at its next report.
 """
 
 import dataclasses
+import itertools
 import logging
 import sys
 import threading
 import time
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ntkviz.engine.limits import Limits, admit
-from ntkviz.engine.programs import make_room
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
-from ntkviz.experiments.protocol import Cost, Experiment
+from ntkviz.experiments.protocol import Cost, Experiment, Report
 
-PATIENCE = 10.0  # seconds without a look before a run is given up
-QUICK = 0.5  # seconds: estimated cost up to which a run takes the short lane
-QUEUE = 64  # runs that may wait or run at once
+PATIENCE = 30.0  # seconds that a run waits for a browser that vanished
 
 log = logging.getLogger(__name__)
 
+Run = Callable[["Job", Report], Any]
+Present = Callable[[str], bool]
+
+_numbers = itertools.count()
+
+
+class Away(Exception):
+    """Whoever should run the job has gone; it goes back into the line."""
+
+
+def nobody_is_present(session: str) -> bool:
+    """For servers that cannot tell: a session is there only as long as it looks."""
+    return False
+
 
 class Job:
-    """One run of an experiment, watched by one or more sessions."""
+    """One run of an experiment."""
 
-    def __init__(self, key: str, experiment: Experiment, spec: Any, cost: Cost) -> None:
+    def __init__(
+        self, key: str, experiment: Experiment, spec: Any, cost: Cost, present: Present = nobody_is_present
+    ) -> None:
         self.key = key
         self.experiment = experiment
         self.spec = spec
         self.cost = cost
+        self.number = next(_numbers)  # in the order of asking
+        self.owner = ""  # the session that asked first
         self.fraction = 0.0
         self.partial: Any = None
         self.result: Any = None
         self.error: NtkvizError | None = None
+        self.started: float | None = None
+        self.seconds = 0.0  # that it took, once it has ended
+        self.nudge = threading.Event()  # wakes whoever runs it: there may be news of its watchers
+        self._present = present
         self._watchers: dict[str, float] = {}
         self._done = threading.Event()
 
@@ -51,22 +68,36 @@ class Job:
     def finished(self) -> bool:
         return self._done.is_set()
 
+    @property
+    def name(self) -> str:
+        """The experiment's, for people."""
+        return self.experiment.__name__.rpartition(".")[2]
+
     def wait(self, seconds: float) -> bool:
         """True once the job has ended, after at most so many seconds."""
         return self._done.wait(seconds)
 
     def watch(self, session: str) -> None:
         """Say that a session still wants the result."""
+        self.owner = self.owner or session
         self._watchers[session] = time.monotonic()
 
     def release(self, session: str) -> None:
-        """Say that a session wants it no more; without watchers the run stops at its next report."""
+        """Say that a session wants it no more."""
         self._watchers.pop(session, None)
+        self.nudge.set()
+
+    @property
+    def watchers(self) -> tuple[str, ...]:
+        """The sessions that want it."""
+        now = time.monotonic()
+        return tuple(
+            session for session, at in list(self._watchers.items()) if now - at < PATIENCE or self._present(session)
+        )
 
     @property
     def wanted(self) -> bool:
-        newest = max(list(self._watchers.values()), default=-np.inf)
-        return bool(time.monotonic() - newest < PATIENCE)
+        return bool(self.watchers)
 
     def report(self, fraction: float, partial: Any = None, /) -> None:
         """What the run calls between chunks; see `experiments.protocol.Report`."""
@@ -76,73 +107,32 @@ class Job:
         if partial is not None:
             self.partial = partial
 
-    def execute(self) -> None:
-        """Run to the end; user errors are kept for the page, bugs too, under a sentence that gives nothing away."""
+    def execute(self, run: Run) -> None:
+        """Run to the end; user errors are kept for the page, bugs too, under a sentence that gives nothing away.
+
+        Lets `Away` through: the job has not run then. The end is announced by `settle`.
+        """
+        self.started = time.monotonic()
         try:
             self.report(0.0)
-            if make_room():
-                log.info("compiled programs let go: too many memory maps")
-            self.result = self.experiment.run(self.spec, self.report)
+            self.result = run(self, self.report)
+        except Away:
+            self.started = None
+            raise
         except NtkvizError as error:
             self.error = error
         except MemoryError:
             self.error = TooExpensive("The machine has no memory left for this run: choose a smaller one.")
         except Exception:
-            log.exception("bug in %s", self.experiment.__name__)
+            log.exception("bug in %s", self.experiment.__name__, extra={"event": "bug"})
             self.error = NtkvizError("This run failed for a reason of ours, not yours; the server's log has it.")
-        finally:
-            self._done.set()
+        self.seconds = time.monotonic() - self.started
 
-
-class Engine:
-    """The one way to run an experiment from a page."""
-
-    def __init__(self, limits: Limits | None = None, kept_bytes: int = 256_000_000) -> None:
-        self.limits = limits or Limits.from_environment()
-        self._kept_bytes = kept_bytes
-        self._jobs: dict[str, Job] = {}
-        self._kept: OrderedDict[str, tuple[Job, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._quick = ThreadPoolExecutor(2, thread_name_prefix="quick")
-        self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow")
-
-    def submit(self, experiment: Experiment, spec: Any, *, session: str) -> Job:
-        """The job that answers this question: a kept one, one that runs already, or a new one.
-
-        Raises `TooExpensive` when the estimate is over the limits or the queue is full.
-        """
-        key = question(experiment, spec)
-        cost = experiment.cost(spec)
-        admit(cost, self.limits)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            job = self._jobs.get(key)
-            if job is not None and job.wanted:
-                job.watch(session)
-                return job
-            if len(self._jobs) >= QUEUE:
-                raise TooExpensive("Too many runs are waiting on this server: try again in a few seconds.")
-            job = self._jobs[key] = Job(key, experiment, spec, cost)
-            job.watch(session)
-        lane = self._quick if cost.seconds <= QUICK else self._slow
-        lane.submit(self._run, job)
-        return job
-
-    def _run(self, job: Job) -> None:
-        job.execute()
-        with self._lock:
-            if self._jobs.get(job.key) is job:
-                del self._jobs[job.key]
-            if job.result is not None:
-                self._keep(job)
-
-    def _keep(self, job: Job) -> None:
-        job.partial = None
-        self._kept[job.key] = (job, weight(job.result))
-        while sum(size for _, size in self._kept.values()) > self._kept_bytes and len(self._kept) > 1:
-            self._kept.popitem(last=False)
+    def settle(self) -> None:
+        """Tell all who wait that the job has ended."""
+        if self.result is not None:
+            self.partial = None
+        self._done.set()
 
 
 def question(experiment: Experiment, spec: Any) -> str:

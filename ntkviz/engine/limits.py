@@ -1,40 +1,63 @@
-"""What one run may cost. Read from the environment, so that a lecturer's server and a laptop may differ."""
+"""What runs may cost and a server may hold: bounds with defaults for a laptop, read from the environment."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ntkviz.errors import TooExpensive
+from ntkviz.errors import InvalidInput, TooExpensive
 from ntkviz.experiments.protocol import Cost
+from ntkviz.specs import Spec, number, settings
 
 MEGABYTE = 1e6
+PREFIX = "NTKVIZ_"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The most that one run may take: NTKVIZ_MAX_SECONDS, NTKVIZ_MAX_MEGABYTES."""
+@dataclass(frozen=True, kw_only=True)
+class Limits(Spec):
+    """Each field is a variable of the environment: `max_seconds` is NTKVIZ_MAX_SECONDS."""
 
-    seconds: float = 60.0
-    bytes: float = 2000 * MEGABYTE
+    max_seconds: float = number(60.0, 1e-9, 86400.0, label="The longest run, as estimated before it starts, in s")
+    max_megabytes: float = number(2000.0, 1e-9, 1e6, label="The most memory that one run may take, in MB")
+    max_queue: int = number(64, 1, 10000, label="Runs that may wait or go on at once")
+    max_sessions: int = number(300, 1, 100_000, label="Visitors at once")
+    max_session_jobs: int = number(3, 1, 1000, label="Runs that one session may have waiting or going on")
+    keep_megabytes: float = number(256.0, 0.0, 1e6, label="Results kept in memory, in MB")
+    store_megabytes: float = number(1000.0, 0.0, 1e7, label="Results kept on disk, in MB; 0 keeps none")
+    workers: int = number(None, 0, 256, label="Worker processes; 0 computes in the page's process", optional=True)
+    worker_megabytes: float = number(4000.0, 1e-9, 1e6, label="Memory at which a worker is ended, in MB")
 
     @classmethod
-    def from_environment(cls) -> "Limits":
-        return cls(
-            seconds=float(os.environ.get("NTKVIZ_MAX_SECONDS", cls.seconds)),
-            bytes=float(os.environ.get("NTKVIZ_MAX_MEGABYTES", cls.bytes / MEGABYTE)) * MEGABYTE,
-        )
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
+        """The limits that the environment sets; raises `InvalidInput` that names a variable which is no such number."""
+        words = {name: environment.get(PREFIX + name.upper(), "").strip() for name in settings(cls)}
+        values: dict[str, Any] = {name: _read(name, word) for name, word in words.items() if word}
+        return cls(**values)
+
+    @property
+    def local_workers(self) -> int:
+        """Worker processes to start on this machine: one a core, four at most, unless it is said."""
+        return min(os.cpu_count() or 1, 4) if self.workers is None else self.workers
+
+
+def _read(name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise InvalidInput(f"{PREFIX}{name.upper()} must be a number, not {value!r}.") from None
 
 
 def admit(cost: Cost, limits: Limits) -> None:
     """Raise `TooExpensive`, saying by how much, when a run would pass the limits."""
-    if cost.seconds > limits.seconds:
+    if cost.seconds > limits.max_seconds:
         raise TooExpensive(
-            f"This run would take about {cost.seconds:.0f} s and the limit is {limits.seconds:.0f} s: "
+            f"This run would take about {cost.seconds:.0f} s and the limit is {limits.max_seconds:.0f} s: "
             "choose a smaller width, depth, number of points or number of steps."
         )
-    if cost.bytes > limits.bytes:
+    if cost.bytes > limits.max_megabytes * MEGABYTE:
         raise TooExpensive(
             f"This run would need about {cost.bytes / MEGABYTE:.0f} MB and the limit is "
-            f"{limits.bytes / MEGABYTE:.0f} MB: choose a smaller width or fewer points."
+            f"{limits.max_megabytes:.0f} MB: choose a smaller width or fewer points."
         )
 
 

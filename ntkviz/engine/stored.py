@@ -6,7 +6,10 @@ dataclasses that are defined in ntkviz, from fields that they declare; every spe
 
 import dataclasses
 import importlib
+import io
 import json
+import uuid
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,29 +19,52 @@ import numpy as np
 
 from ntkviz.errors import InvalidInput
 
+DAMAGE = (
+    *(OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError),  # of the file
+    *(ValueError, KeyError, TypeError, AttributeError, ImportError, RecursionError),  # of what is inside
+)
 SHIPPED = Path(__file__).with_name("shipped")  # results that come with the package, made by scripts/store_results.py
 
 
-def write(path: Path, result: Any) -> None:
+def write(path: Path, result: Any, *, packed: bool = True) -> None:
     """Write a result; replaces the file in one step, so that a reader never sees half of one."""
-    arrays: list[np.ndarray] = []
-    tree = json.dumps(_to_json(result, arrays))
+    content = to_bytes(result, packed=packed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    with half.open("wb") as file:
-        named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
-        np.savez_compressed(file, tree=np.frombuffer(tree.encode(), dtype=np.uint8), **named)
-    half.replace(path)
+    half = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
+    try:
+        half.write_bytes(content)
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> Any:
     """Read a result. Raises `InvalidInput` where the file is not one of ours or is damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+        return from_bytes(path.read_bytes())
+    except (OSError, InvalidInput) as error:
+        raise InvalidInput(f"The stored result {path.name} cannot be read; make it again.") from error
+
+
+def to_bytes(result: Any, *, packed: bool = True) -> bytes:
+    """A result as the content of a file; raises `TypeError` where it holds what no file can."""
+    arrays: list[np.ndarray] = []
+    tree = np.frombuffer(json.dumps(_to_json(result, arrays)).encode(), dtype=np.uint8)
+    named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(arrays)}
+    file = io.BytesIO()
+    (np.savez_compressed if packed else np.savez)(file, tree=tree, **named)
+    return file.getvalue()
+
+
+def from_bytes(content: bytes) -> Any:
+    """What `to_bytes` wrote. Raises `InvalidInput` where the content is not ours or is damaged."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
             arrays = {name: loaded[name] for name in loaded.files}
         return _from_json(json.loads(arrays.pop("tree").tobytes()), arrays)
-    except (OSError, BadZipFile, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError) as error:
-        raise InvalidInput(f"The stored result {path.name} cannot be read; make it again.") from error
+    except DAMAGE as error:
+        raise InvalidInput("This is not a stored result, or it is damaged.") from error
 
 
 @cache

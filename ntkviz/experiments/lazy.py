@@ -38,7 +38,6 @@ from ntkviz.kernels.infinite import infinite_ntk
 from ntkviz.nets import Architecture, Layer, Params, parameter_count
 from ntkviz.specs import Spec as BaseSpec
 from ntkviz.specs import number
-from ntkviz.spectra import one_blas_thread
 from ntkviz.training import Run, log_steps, stable_step, train_many
 
 LAZY, RICH = 0.1, 1.0  # drift below and above which a run is called lazy and feature learning: conventions, not theory
@@ -191,8 +190,7 @@ def _sweep(spec: Spec, seed: int, grow: Callable[[float, Sweep | None], None]) -
     """One seed's data, theory and training."""
     data = load(replace(spec.data, seed=spec.data.seed + seed))
     start = nets.init(spec.arch, data.x.shape[1], key=jax.random.key(spec.seed + seed), dtype=jnp.float32)
-    with one_blas_thread():
-        known = foreseen(spec, data, start)
+    known = foreseen(spec, data, start)
     grow(0.05, known)
 
     def seen(fraction: float, runs: Any = None, /) -> None:

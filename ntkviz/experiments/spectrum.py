@@ -24,7 +24,8 @@ from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels.decay import Kernel, decay_exponent
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_kernels, kernel_error
-from ntkviz.kernels.work import activation_numbers, covariance_bytes, duals, empirical_operations, pair_seconds
+from ntkviz.kernels.sweeps import maskable, widths_ntk
+from ntkviz.kernels.work import activation_numbers, duals, empirical_operations, pair_seconds, tile_bytes
 from ntkviz.nets import Architecture, Params, init, parameter_count
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice, number
@@ -33,7 +34,6 @@ from ntkviz.spectra import (
     Spectrum,
     circle_spectrum,
     fit_decay,
-    one_blas_thread,
     relative_distance,
     rounding_floor,
     spectrum,
@@ -87,6 +87,7 @@ class Modes:
 
     eigenvalues: Floats  # (N,) descending
     floor: float  # eigenvalues below it are rounding
+    dtype: str  # what the kernel was computed in
     shares: Floats  # (N,) of the target, summing to 1
     pictures: Floats  # (M, P): unit mean square at P points, or unit maximum in P pixels
     condition_number: float  # infinite below the floor
@@ -151,7 +152,8 @@ def cost(spec: Spec) -> Cost:
     n, arch = spec.data.n, spec.arch
     dim = 64 if arch.input_dim is None else load(spec.data).x.shape[1]  # images that do not fit are refused here
     pair, layers = pair_seconds(arch), duals(arch, dim)
-    widths = (arch.width, *WIDTHS) if spec.compare == "width" else (arch.width,)
+    swept = [max(WIDTHS)] * len(WIDTHS) if maskable(arch) else WIDTHS  # masked, hence full
+    widths = (arch.width, *swept) if spec.compare == "width" else (arch.width,)
     seconds = n**2 * layers * pair + 4e-10 * n**3 + 0.04
     for one in (replace(arch, width=width) for width in widths):
         seconds += parameter_count(one, dim) / 3e7 + empirical_operations(one, dim, n) / 4e10
@@ -161,7 +163,7 @@ def cost(spec: Spec) -> Cost:
     seconds += times * layers * slow * (compared**2 or FINE / 2) + 5 * 2e-10 * compared**3
     largest = replace(arch, width=max(widths))
     held = 16.0 * parameter_count(largest, dim) + 24.0 * n * activation_numbers(largest, dim)
-    return Cost(seconds, held + covariance_bytes(arch, dim, max(n, compared)) + 2e7)
+    return Cost(seconds, held + tile_bytes(arch, dim) + 120.0 * max(n, compared) ** 2 + 2e7)
 
 
 def run(spec: Spec, report: Report = silent) -> Result:
@@ -219,7 +221,8 @@ def _error(arch: Architecture, data: Dataset) -> float | None:
 
 def _modes(modes: Spectrum, data: Dataset, pictures: Floats) -> Modes:
     shares = target_power(modes, data.y) if data.y.any() else np.zeros(len(data.x))
-    return Modes(modes.eigenvalues, modes.floor, shares, pictures, modes.condition_number, modes.effective_rank)
+    sizes = modes.condition_number, modes.effective_rank
+    return Modes(modes.eigenvalues, modes.floor, modes.dtype, shares, pictures, *sizes)
 
 
 def _circulant(data: DataSpec) -> bool:
@@ -237,7 +240,7 @@ def _theory(kernel: Floats, data: Dataset, circulant: bool) -> tuple[Spectrum, N
     values = np.repeat(circle.eigenvalues, circle.multiplicities)
     order = np.argsort(-values, kind="stable")  # keeps the two waves of a frequency together
     vectors = waves / np.linalg.norm(waves, axis=0)
-    return Spectrum(values[order], vectors[:, order], circle.floor, "float64"), frequency[order]
+    return Spectrum(values[order], vectors[:, order], circle.floor, circle.dtype), frequency[order]
 
 
 def _matched(theory: Spectrum, network: Spectrum, frequency: NDArray[np.int64] | None) -> Spectrum:
@@ -316,8 +319,7 @@ def _decay(label: str, arch: Architecture, spec: DataSpec, data: Dataset, kernel
 
 def _eigenvalues(kernel: Floats) -> tuple[Floats, float]:
     """Eigenvalues alone, descending, with their floor: a quarter of the time of `spectrum`."""
-    with one_blas_thread():
-        values: Floats = np.linalg.eigvalsh(kernel).astype(np.float64)[::-1]
+    values: Floats = np.linalg.eigvalsh(kernel).astype(np.float64)[::-1]
     return values, rounding_floor(values, kernel.dtype)
 
 
@@ -369,12 +371,10 @@ def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
             yield _decay("NNGP", arch, spec.data, data, "nngp")
         case "width":
             yield _indexed("n = ∞", theory.eigenvalues, theory.floor, law(arch, spec.data))
-            for width in WIDTHS:
-                narrow = replace(arch, width=width)
-                params = init(narrow, data.x.shape[1], key=jax.random.key(spec.seed))
-                yield _indexed(
-                    f"n = {width}", *_eigenvalues(np.asarray(empirical_ntk(narrow, params, data.x))), None, finite=True
-                )
+            widest = replace(arch, width=max(WIDTHS))
+            params = init(widest, data.x.shape[1], key=jax.random.key(spec.seed))
+            for width, kernel in zip(WIDTHS, np.asarray(widths_ntk(widest, params, data.x, WIDTHS)), strict=True):
+                yield _indexed(f"n = {width}", *_eigenvalues(kernel), None, finite=True)
         case "data":
             for label, other in _samples(spec.data.seed):
                 yield _decay(label, arch, other, load(other))

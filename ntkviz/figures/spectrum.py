@@ -36,7 +36,7 @@ def _spectrum(result: Result) -> Chart:
     made = theme.figure("mode i", "eigenvalue λ<sub>i</sub>", height=TALL, yaxis_type="log", yaxis_range=[low, high])
     made.update_yaxes(exponentformat="power", dtick=max(1, round((high - low) / 5)))
     if smooth:
-        made.update_xaxes(range=[0, 1.1 * max(theory_count(theory), 8)])
+        made.update_xaxes(range=[0, 1.1 * max(resolved(theory), 8)])
     else:
         made.update_xaxes(type="log", range=[-0.08, np.log10(len(at)) + 0.08], dtick=1)
     made.update_layout(legend=INSIDE)
@@ -47,9 +47,11 @@ def _spectrum(result: Result) -> Chart:
     if x.size:
         fit = theme.Meaning(words, theme.INK)
         made.add_trace(theme.line(fit, x, y, width=3))
-    floor = max(theory.floor, network.floor)
-    if np.log10(floor) > low:
-        made.add_trace(theme.line(theme.FLOOR, at[[0, -1]], [floor, floor], width=2))
+    highest = max(theory, network, key=lambda modes: modes.floor)
+    if np.log10(highest.floor) > low:
+        below = len(highest.eigenvalues) - resolved(highest)
+        name = f"{theme.FLOOR.name} ({highest.dtype}), {below} below"
+        made.add_trace(theme.line(theme.FLOOR, at[[0, -1]], [highest.floor] * 2, width=2, name=name))
     rows = np.arange(result.modes)
     frames = {
         "x": np.stack([rows + 1.0, rows + 1.0], axis=1),
@@ -65,7 +67,7 @@ def _spectrum(result: Result) -> Chart:
     )
 
 
-def theory_count(modes: Modes) -> int:
+def resolved(modes: Modes) -> int:
     """Eigenvalues above the rounding floor."""
     return int(np.sum(modes.eigenvalues > modes.floor))
 

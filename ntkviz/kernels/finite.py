@@ -4,14 +4,16 @@ r"""The neural tangent kernel of a real network, layer by layer and without a Ja
 
 A weight's gradient is the product of what enters its layer, h_{l−1}, and the back-propagated ∂f/∂z_l, so inner products
 of gradients factor into two matrix products of shape (N, n)(n, N): O(N n² + N² n) work in place of O(N² n²), O(N n)
-memory beside the result in place of O(N n²). The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`),
-and ∂f/∂z_l is the gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates
-works as it is, and so does every operation that treats the points one by one. A layer that is applied at each position
-of an image sums over them (`shared`).
+memory beside the result in place of O(N n²). Of a kernel of one set with itself little more than half is computed, in
+blocks, and mirrored. The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`), and ∂f/∂z_l is the
+gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates works as it is, and
+every operation that treats the points one by one. A layer that is applied at each position of an image sums over them
+(`shared`).
 
 Source: Jacot, Gabriel & Hongler 2018 (the kernel). The factorisation is the chain rule.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -21,10 +23,14 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
+from ntkviz.kernels.room import room_for
 from ntkviz.kernels.shared import bias_share, weights_share
 from ntkviz.nets import Architecture, Params, Scale, forward, scales, sizes
 
 Outputs = Literal["trace", "full"]
+
+SQUARE = 256  # points a side of a block on the diagonal: smaller ones save more, and multiply slower
+HALVINGS = 2  # at most: each block is one more program to compile
 
 
 def empirical_ntk(
@@ -45,6 +51,8 @@ def empirical_ntk(
     if outputs not in ("trace", "full"):
         raise InvalidInput(f'The outputs must be "trace" or "full", not {outputs!r}.')
     x1, x2 = _inputs(x1, "x1"), None if x2 is None else _inputs(x2, "x2")
+    rows = arch.outputs if outputs == "full" else 1
+    room_for(rows * len(x1), rows * len(x1 if x2 is None else x2), params[0][0].dtype.itemsize)
     return _finite(_layerwise(arch, params, x1, x2, outputs=outputs), params)
 
 
@@ -65,21 +73,36 @@ def layerwise(
     Many networks at once are `jax.vmap(lambda params: layerwise(arch, params, x))(stacked)`; `jax.lax.map` does the
     same with the memory of one network.
     """
-    inputs1, back1 = _factors(arch, params, x1)
-    inputs2, back2 = (inputs1, back1) if x2 is None else _factors(arch, params, x2)
+    factors1 = _factors(arch, params, x1)
+    factors2 = factors1 if x2 is None else _factors(arch, params, x2)
+    layers = list(zip(scales(arch, x1.shape[1]), params, *factors1, *factors2, strict=True))
     rows = arch.outputs if outputs == "full" else 1  # rows of the kernel to one point
-    kernel: Array | float = 0.0
-    for scale, (_, bias), h1, h2, d1, d2 in zip(
-        scales(arch, x1.shape[1]), params, inputs1, inputs2, back1, back2, strict=True
-    ):
-        if h1.ndim > 2:  # an image, whose positions share the weights
-            kernel = kernel + _shared(scale, bias is not None, h1, h2, d1, d2, full=outputs == "full")
-            continue
-        forwards = scale.weight**2 * (h1 @ h2.T) + (0.0 if bias is None else scale.bias**2)
-        backwards = d1.reshape(rows * len(h1), -1) @ d2.reshape(rows * len(h2), -1).T
-        kernel = kernel + jnp.repeat(jnp.repeat(forwards, rows, axis=0), rows, axis=1) * backwards
-    kernel = jnp.asarray(kernel) * (rows / arch.outputs)
-    return kernel if x2 is not None else (kernel + kernel.T) / 2  # matrix products round (i, j) and (j, i) differently
+
+    def block(points1: slice, points2: slice) -> Array:
+        kernel: Array | float = 0.0
+        for scale, (_, bias), h1, d1, h2, d2 in layers:
+            h1, d1, h2, d2 = h1[points1], d1[points1], h2[points2], d2[points2]
+            if h1.ndim > 2:  # an image, whose positions share the weights
+                shared = _shared(scale, bias is not None, h1, h2, d1, d2, full=outputs == "full")
+                kernel = kernel + shared.reshape(len(h1), rows, len(h2), rows)
+                continue
+            forwards = scale.weight**2 * (h1 @ h2.T) + (0.0 if bias is None else scale.bias**2)
+            backwards = d1.reshape(rows * len(h1), -1) @ d2.reshape(rows * len(h2), -1).T
+            kernel = kernel + forwards[:, None, :, None] * backwards.reshape(len(h1), rows, len(h2), rows)
+        return jnp.asarray(kernel).reshape(rows * len(h1), rows * len(h2)) * (rows / arch.outputs)
+
+    return block(slice(len(x1)), slice(len(x2))) if x2 is not None else _mirrored(block, 0, len(x1), HALVINGS)
+
+
+def _mirrored(block: Callable[[slice, slice], Array], start: int, stop: int, halvings: int) -> Array:
+    """The symmetric kernel of the points from `start` to `stop`, of which little more than one half is computed."""
+    if halvings == 0 or stop - start <= SQUARE:
+        square = block(slice(start, stop), slice(start, stop))
+        return (square + square.T) / 2  # matrix products may round (i, j) and (j, i) differently
+    middle = (start + stop) // 2
+    corner = block(slice(middle, stop), slice(start, middle))
+    first, second = _mirrored(block, start, middle, halvings - 1), _mirrored(block, middle, stop, halvings - 1)
+    return jnp.block([[first, corner.T], [corner, second]])
 
 
 def _shared(scale: Scale, biased: bool, h1: Array, h2: Array, d1: Array, d2: Array, *, full: bool) -> Array:

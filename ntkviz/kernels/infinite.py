@@ -25,6 +25,8 @@ nothing here.
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -52,8 +54,10 @@ from ntkviz.kernels.limit import (
     pairs_meet,
     passed,
 )
+from ntkviz.kernels.room import room_for
+from ntkviz.kernels.tiles import SIDE, by_tiles
 from ntkviz.nets import Architecture, scales
-from ntkviz.nets.operations import transfer_through
+from ntkviz.nets.operations import Shape, transfer_through
 
 EPS = 2.0**-52
 
@@ -63,6 +67,9 @@ class Kernels(NamedTuple):
 
     nngp: Array
     ntk: Array
+
+
+BOTH = Kernels._fields
 
 
 class KernelError(NamedTuple):
@@ -83,19 +90,45 @@ def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     One output, float64. In the standard parameterization Θ grows with the width, and `arch.width` says which is
     meant. Raises `InvalidInput` for inputs that do not fit, and where a kernel overflows.
     """
-    return infinite_kernels(arch, x1, x2).ntk
+    return _infinite(arch, x1, x2, ("ntk",))[0]
 
 
 def infinite_nngp(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
     """Covariance K of the output at initialisation at infinite width; arguments as in `infinite_ntk`."""
-    return infinite_kernels(arch, x1, x2).nngp
+    return _infinite(arch, x1, x2, ("nngp",))[0]
 
 
 def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
     """Both kernels of `infinite_ntk` and `infinite_nngp`, at the price of one."""
+    return Kernels(*_infinite(arch, x1, x2, BOTH))
+
+
+def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[ArrayLike, ArrayLike | None], Array]:
+    """The kernel "ntk" or "nngp" of pieces of `x` (N, d): a function of (x1, x2) that answers as if for all of them.
+
+    Where there is no closed form, the series is the one that the norms of all of `x` need.
+    """
+    whole, _ = _inputs(x, None)
+    rule = _rule(_problem(arch, whole.shape[1]), whole, None)
+    return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
+
+
+def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Array, tuple[Architecture, Basis | None, Gains, Array]]:
+    """For traced code: the points, and what `recursion` takes beside them."""
+    points, _ = _inputs(x, None)
+    problem = _problem(arch, points.shape[1])
+    terms = _basis(_rule(problem, points, None))
+    return points, (problem.outline, terms, problem.gains, jnp.asarray(arch.depth))
+
+
+def _infinite(
+    arch: Architecture, x1: ArrayLike, x2: ArrayLike | None, wanted: tuple[str, ...], rule: Rule | None = None
+) -> tuple[Array, ...]:
+    """The kernels of those names."""
     first, second = _inputs(x1, x2)
+    room_for(len(first) * len(wanted), len(first if second is None else second))
     problem = _problem(arch, first.shape[1])
-    return _evaluated(problem, _rule(problem, first, second), first, second)
+    return _evaluated(problem, wanted, rule or _rule(problem, first, second), first, second)
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -106,7 +139,8 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
         each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
         return Kernels(*(jnp.stack(kernels) for kernels in zip(*each, strict=True)))
     terms = _basis(_rule(problem, first, second))
-    return _checked(arch, *_layers(problem.outline, arch.depth, terms, first, second, problem.gains))
+    made = _layers(problem.outline, arch.depth, terms, first, second, problem.gains)
+    return Kernels(*_checked(arch, BOTH, *made))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -140,53 +174,37 @@ class _Problem(NamedTuple):
     outline: Architecture  # the same, with one value for all that the programs get as numbers or do not depend on
     gains: Gains
     loop: bool
-    pairs: bool
     positions: int  # of an input image, else 1
 
     @property
     def act(self) -> Activation:
         return activation(self.arch.activation)
 
-    @property
-    def entries(self) -> int:
-        """Covariances of a pair of points."""
-        return self.positions ** (2 if self.pairs else 1)
-
 
 def _problem(arch: Architecture, input_dim: int) -> _Problem:
     shape = arch.input_shape(input_dim)
+    if _entries(arch, shape) > 8 * PAIRS:
+        raise InvalidInput(
+            f"Pooling needs the covariance of every pair of {prod(shape[:-1])} positions: take smaller images, or a "
+            "network without pooling."
+        )
     loop = is_loop(arch, shape)
     depth = 1 if loop else arch.depth
     outline = replace(arch, depth=depth, width=1, outputs=1, parameterization="ntk", sigma_w=1.0, sigma_b=0.0)
-    return _Problem(arch, outline, gains_of(arch, input_dim), loop, pairs_meet(arch), prod(shape[:-1]))
+    return _Problem(arch, outline, gains_of(arch, input_dim), loop, prod(shape[:-1]))
 
 
-def _evaluated(problem: _Problem, rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0) -> Kernels:
-    """Both kernels; of images, as many points at a time as fit into memory."""
-    arch, columns = problem.arch, x1 if x2 is None else x2
-
-    def part(rows: Array, others: Array | None) -> Kernels:
-        numbers = problem.outline, _basis(rule), rows, others, problem.gains, arch.depth, shaken
-        return _checked(arch, *_kernels(*numbers))
-
-    if problem.entries * len(x1) * len(columns) <= PAIRS or problem.positions == 1:
-        return part(x1, x2)
-    if problem.entries > 8 * PAIRS:
-        raise InvalidInput(
-            f"Pooling needs the covariance of every pair of {problem.positions} positions: take smaller images, or a "
-            "network without pooling."
-        )
-    wide = int(max(1, min(len(columns), PAIRS // problem.entries)))
-    tall = int(max(1, min(len(x1), PAIRS // (problem.entries * wide))))
-    parts = [[part(rows, others) for others in _blocks(columns, wide)] for rows in _blocks(x1, tall)]
-    whole = (jnp.block([[each[i] for each in row] for row in parts])[: len(x1), : len(columns)] for i in range(2))
-    return _symmetric(Kernels(*whole), x2 is None)
+def _entries(arch: Architecture, shape: Shape) -> int:
+    """Covariances that a pair of points has, of positions or of pairs of them."""
+    return prod(shape[:-1]) ** (2 if pairs_meet(arch) else 1)
 
 
-def _blocks(x: Array, size: int) -> list[Array]:
-    """So many rows at a time, the last ones filled up: all blocks are served by one program."""
-    filled = jnp.concatenate([x, jnp.repeat(x[-1:], -len(x) % size, axis=0)])
-    return jnp.split(filled, len(filled) // size)
+def _evaluated(
+    problem: _Problem, wanted: tuple[str, ...], rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0
+) -> tuple[Array, ...]:
+    arch = problem.arch
+    made = recursion(wanted, x1, x2, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
+    return _checked(arch, wanted, *made)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
@@ -200,8 +218,8 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     first, second = _inputs(x1, x2)
     problem = _problem(arch, first.shape[1])
     rule = _rule(problem, first, second)
-    used = _evaluated(problem, rule, first, second)
-    fine = _evaluated(problem, rule and finer(rule), first, second, 8 * EPS)
+    used = _evaluated(problem, BOTH, rule, first, second)
+    fine = _evaluated(problem, BOTH, rule and finer(rule), first, second, 8 * EPS)
     layers = len(scales(arch, first.shape[1])) - 1
     rounding = 64 * EPS * (layers + cancellation(problem.act, _spread(problem, first, second)))
     sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
@@ -211,35 +229,39 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     return KernelError(nngp, ntk)
 
 
-def _checked(arch: Architecture, kernels: Kernels, finite: Array) -> Kernels:
+def _checked(
+    arch: Architecture, wanted: tuple[str, ...], kernels: tuple[Array, ...], finite: Array
+) -> tuple[Array, ...]:
     if not finite:
         raise InvalidInput(
             f"The kernel overflows for σ_w = {arch.sigma_w:g} and depth {arch.depth}; lower one of them or the inputs."
         )
-    return kernels._replace(nngp=jnp.zeros_like(kernels.nngp)) if arch.parameterization == "mup" else kernels
+    if arch.parameterization != "mup":
+        return kernels
+    return tuple(
+        jnp.zeros_like(kernel) if name == "nngp" else kernel for name, kernel in zip(wanted, kernels, strict=True)
+    )
 
 
-def _start(arch: Architecture, pairs: bool, x1: Array, x2: Array | None, shaken: Array) -> Kernel:
-    """Products of inputs over their number of features, for all positions."""
+def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Array, same: Array | None = None) -> Kernel:
+    """Products of inputs over their number of features; two sets of one size may turn out to be the `same` one."""
     first = _positioned(arch, x1)
     second = first if x2 is None else _positioned(arch, x2)
-    features = first.shape[-1]
+    features, pairs = first.shape[-1], pairs_meet(arch)
     q1, q2 = ((points**2).sum(axis=-1) / features for points in (first, second))  # (*positions, N)
     if pairs:
+        own = _within(first), _within(second)
         k = first.reshape(-1, features) @ second.reshape(-1, features).T
         q1, q2 = q1.ravel(), q2.ravel()
     else:
+        own = q1, q2
         k = first @ jnp.swapaxes(second, -1, -2)
     k = k * ((1 - shaken) / features)
-    if x2 is None:
-        own, at = None, jnp.arange(q1.shape[-1])
-        k = k.at[..., at, at].set(q1)
-    elif pairs:
-        own = _within(first), _within(second)
-    else:
-        own = q1, q2
+    if x2 is None or (same is not None and len(x1) == len(x2)):
+        diagonal = jnp.eye(q1.shape[-1], dtype=bool) & (True if same is None else same)
+        k = jnp.where(diagonal, q1[..., None, :], k)
     k = k.reshape(*first.shape[:-1], *second.shape[:-1]) if pairs else k
-    return Kernel(k, jnp.zeros_like(k), own)
+    return Kernel(k, jnp.zeros_like(k), None if x2 is None else own)
 
 
 def _positioned(arch: Architecture, x: Array) -> Array:
@@ -263,35 +285,49 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit
-def _kernels(
-    outline: Architecture,
-    terms: Basis | None,
+@partial(jax.jit, static_argnums=0)
+def recursion(
+    wanted: tuple[str, ...],
     x1: Array,
     x2: Array | None,
+    outline: Architecture,
+    terms: Basis | None,
     gains: Gains,
     depth: Array,
-    shaken: Array,
-) -> tuple[Kernels, Array]:
-    pairs, loop = pairs_meet(outline), is_loop(outline, outline.input_shape(x1.shape[1]))
-    state = _start(outline, pairs, x1, x2, shaken)
-    state = passed(outline, loop, partial(KernelPass, terms, pairs), gains, depth, state)
-    kernels = _symmetric(Kernels(state.nngp, state.ntk), x2 is None)
-    return kernels, _finite(kernels)
+    shaken: float | Array = 0.0,
+) -> tuple[tuple[Array, ...], Array]:
+    """The kernels of those names, and whether they are finite.
+
+    By tiles where the dual is closed, and for images, whose positions need room; a series is made once for a point,
+    hence for all pairs at once.
+    """
+    shape = outline.input_shape(x1.shape[1])
+
+    def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
+        make = partial(KernelPass, terms, pairs_meet(outline))
+        start = _start(outline, x1, x2, shaken, same)
+        state = passed(outline, is_loop(outline, shape), make, gains, depth, start)
+        return Kernels(state.nngp, state.ntk)
+
+    if activation(outline.activation).dual is not None or len(shape) > 1:
+        side = min(SIDE, max(1, int(math.sqrt(PAIRS / _entries(outline, shape)))))
+        return by_tiles(lambda *tile: tuple(getattr(block(*tile), name) for name in wanted), x1, x2, side)
+    kernels = _symmetric(block(x1, x2), x2 is None)
+    return tuple(getattr(kernels, name) for name in wanted), _finite(kernels)
 
 
 @partial(jax.jit, static_argnums=1)
 def _layers(
     outline: Architecture, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: Gains
 ) -> tuple[Kernels, Array]:
-    make = partial(KernelPass, terms, pairs_meet(outline))
+    make = partial(KernelPass, terms, False)
 
     def step(state: Kernel, i: Array) -> tuple[Kernel, Kernels]:
         state = block_passed(outline, make, gains, i, state)
         behind = transfer_through(outline.end(), state, make(gains.end))
         return state, _symmetric(Kernels(behind.nngp, behind.ntk), x2 is None)
 
-    start = _start(outline, pairs_meet(outline), x1, x2, jnp.zeros(()))
+    start = _start(outline, x1, x2, 0.0)
     kernels = lax.scan(step, transfer_through(outline.begin(), start, make(gains.begin)), jnp.arange(depth))[1]
     return kernels, _finite(kernels)
 

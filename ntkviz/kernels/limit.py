@@ -94,7 +94,10 @@ def block_passed(
 
 
 class Kernel(NamedTuple):
-    """Kernels of a layer, and the covariances of each set of samples with itself: None where both sets are one."""
+    """Kernels of a layer, and the covariances of each set of samples with itself: None where both sets are one.
+
+    Images have two sets always.
+    """
 
     nngp: Array  # (*positions, N1, N2), or (*positions, N1, *positions, N2)
     ntk: Array
@@ -150,17 +153,13 @@ class KernelPass(Limit[Kernel]):
 
     def _variances(self, state: Kernel) -> tuple[Array, Array]:
         """(*positions, N) of each set: the same array where they are one."""
-        positions = state.nngp.shape[: self._dimensions(state)]
-        size = prod(positions)
         if state.own is None:
-            if self.pairs:
-                n = state.nngp.shape[len(positions)]
-                q = jnp.diagonal(state.nngp.reshape(size * n, size * n)).reshape(*positions, n)
-            else:
-                q = jnp.diagonal(state.nngp, axis1=-2, axis2=-1)
+            q = jnp.diagonal(state.nngp)
             return q, q
         if not self.pairs:
             return state.own
+        positions = state.nngp.shape[: self._dimensions(state)]
+        size = prod(positions)
         first, second = (jnp.diagonal(own.reshape(size, size, -1)).T.reshape(*positions, -1) for own in state.own)
         return first, second
 
@@ -170,12 +169,8 @@ class KernelPass(Limit[Kernel]):
             found = dual(act, one, other, k.reshape(len(one), len(other)), self.terms)
         else:
             there = _positions_first(q1, 1), _positions_first(q2, 1), _positions_first(k, 2)
-            found = lax.map(partial(self._at_position, act, q1 is q2), there)
+            found = lax.map(lambda at: dual(act, at[0], at[1], at[2], self.terms), there)
         return Dual(*(part.reshape(k.shape) for part in found))
-
-    def _at_position(self, act: Activation, same: bool, there: tuple[Array, Array, Array]) -> Dual:
-        q1, q2, k = there
-        return dual(act, q1, q1 if same else q2, k, self.terms)
 
     def _moments(self, act: Activation, own: tuple[Array, Array], q1: Array, q2: Array) -> tuple[Array, Array]:
         if self.pairs and q1.ndim > 1:

@@ -1,6 +1,7 @@
 """How much there is to compute for the kernels of an architecture: what the estimates of lessons are made of."""
 
 from ntkviz.activations import activation
+from ntkviz.kernels.infinite import PAIRS
 from ntkviz.kernels.limit import pairs_meet
 from ntkviz.kernels.shared import costs
 from ntkviz.nets import Architecture, multiplications, sizes
@@ -17,10 +18,9 @@ def pair_seconds(arch: Architecture) -> float:
     return 2e-8 if act.dual is not None else 1.5e-6 if act.kinks else 3e-7
 
 
-def covariance_bytes(arch: Architecture, input_dim: int, points: int) -> float:
-    """Of the kernels at infinite width while they are computed; images are taken in blocks."""
-    largest = max(size.uses for size in sizes(arch, input_dim)) ** (2 if pairs_meet(arch) else 1)
-    return 120.0 * points**2 + (min(100.0 * points**2 * largest, 5e8) if largest > 1 else 0.0)
+def tile_bytes(arch: Architecture, input_dim: int) -> float:
+    """Of the covariances of positions that the kernels at infinite width hold at once; 0 for other inputs."""
+    return 0.0 if arch.input_dim is None else 130.0 * PAIRS
 
 
 def empirical_operations(arch: Architecture, input_dim: int, points: int) -> float:
@@ -32,6 +32,6 @@ def empirical_operations(arch: Architecture, input_dim: int, points: int) -> flo
     return 4.0 * points * multiplications(arch, input_dim) + 2.0 * products
 
 
-def activation_numbers(arch: Architecture, input_dim: int) -> int:
-    """Numbers that enter and leave the layers of a network for a point."""
-    return sum(size.uses * (size.fan_in + size.fan_out) for size in sizes(arch, input_dim))
+def activation_numbers(arch: Architecture, input_dim: int, outputs: int = 1) -> int:
+    """Numbers that enter the layers of a network for a point, and leave them, once for each of the outputs."""
+    return sum(size.uses * (size.fan_in + outputs * size.fan_out) for size in sizes(arch, input_dim))

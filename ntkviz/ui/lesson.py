@@ -1,7 +1,6 @@
 """The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
 
 import inspect
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -11,30 +10,33 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ntkviz.engine import Engine, Job
+from ntkviz.engine import Job
+from ntkviz.engine.engine import ALONE
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import Cancelled, NtkvizError
 from ntkviz.figures.chart import Number, View
 from ntkviz.specs import flat
 from ntkviz.ui import controls
+from ntkviz.ui.running import engine, session
 from ntkviz.ui.stage import stage
 from ntkviz.ui.syllabus import Entry
+from ntkviz.ui.turns import aside
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
 SLOW = 2.0  # seconds from which the estimate is shown
 
 
-@cache
-def engine() -> Engine:
-    """The server's engine, shared by all sessions."""
-    return Engine()
-
-
 @lru_cache(maxsize=64)
 def viewed(view: Callable[[Any], View], result: Any) -> View:
     """Figures are made once for a result, however many sessions look at it."""
     return view(result)
+
+
+@lru_cache(maxsize=8)
+def glimpsed(view: Callable[[Any], View], partial: Any) -> View:
+    """The same for a result that is still growing: those of the moment are enough."""
+    return view(partial)
 
 
 @dataclass(frozen=True)
@@ -65,23 +67,26 @@ class Lesson:
 
     def run(self, experiment: Any, spec: Any, view: Callable[[Any], View]) -> None:
         """Run the experiment where it belongs and show its view, with progress and a way to stop."""
-        session = st.session_state.setdefault("ntkviz_session", uuid.uuid4().hex)
         held: Job | None = st.session_state.get("ntkviz_job")
+        st.session_state["ntkviz_asked"] = True
         try:
-            job = held if _stopped(held, experiment, spec) else engine().submit(experiment, spec, session=session)
+            job = held if _stopped(held, experiment, spec) else engine().submit(experiment, spec, session=session())
         except NtkvizError as error:
             st.error(str(error), icon="⚠️")
             job = None
             self._keep_showing(experiment, view)
         if held is not None and held is not job:
-            held.release(session)
+            held.release(session())
         st.session_state["ntkviz_job"] = job
         if job is None:
             return
-        resting = _stopped(job, experiment, spec) or job.wait(PATIENT)
-        st.fragment(self._watch, run_every=None if resting else POLL)(job, session, view)
+        resting = _stopped(job, experiment, spec) or job.finished
+        if not resting:
+            with aside():
+                resting = job.wait(PATIENT)
+        st.fragment(self._watch, run_every=None if resting else POLL)(job, view)
 
-    def _watch(self, job: Job, session: str, view: Callable[[Any], View]) -> None:
+    def _watch(self, job: Job, view: Callable[[Any], View]) -> None:
         """What is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
         status = st.container()
         body = st.container()
@@ -92,22 +97,22 @@ class Lesson:
             with status:
                 self._explain(job, stopped)
         else:
-            job.watch(session)
+            job.watch(session())
             with status:
-                self._progress(job, session)
+                self._progress(job)
         if job.result is not None:
             st.session_state["ntkviz_last"] = job
-        shown = next((x for x in (job.result, job.partial, self._last(job.experiment)) if x is not None), None)
+        partial = job.partial
+        shown = next((x for x in (job.result, partial, self._last(job.experiment)) if x is not None), None)
         if shown is not None:
             with body:
-                show(self, view(shown) if shown is job.partial else viewed(view, shown), shown.spec)
+                show(self, (glimpsed if shown is partial else viewed)(view, shown), shown.spec)
 
-    def _progress(self, job: Job, session: str) -> None:
+    def _progress(self, job: Job) -> None:
         st.session_state["ntkviz_polling"] = True
         left, right = st.columns([6, 1], vertical_alignment="center")
-        estimate = f" ({spoken(job.cost)})" if job.cost.seconds > SLOW else ""
-        left.progress(min(job.fraction, 1.0), text=f"Computing{estimate}: {job.fraction:.0%}")
-        right.button("Stop", on_click=_stop, args=(job, session), key="stop", width="stretch")
+        left.progress(min(job.fraction, 1.0), text=_waiting(job) or _computing(job))
+        right.button("Stop", on_click=_stop, args=(job,), key="stop", width="stretch")
 
     def _explain(self, job: Job, stopped: bool) -> None:
         if stopped:
@@ -143,7 +148,13 @@ class Lesson:
         """The code that ran, as it stands in the package."""
         with st.expander("The code that ran"):
             for function in functions:
-                st.code(inspect.getsource(function), language="python")
+                st.code(_source(function), language="python")
+
+
+@cache
+def _source(function: Callable[..., Any] | ModuleType) -> str:
+    """Read once: to find where a function ends, `inspect` takes the file apart."""
+    return inspect.getsource(function)
 
 
 def show(lesson: Lesson, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
@@ -196,9 +207,40 @@ def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
     return job is not None and job.answers(experiment, spec) and st.session_state.get("ntkviz_stopped") == job.key
 
 
-def _stop(job: Job, session: str) -> None:
+def leave_behind() -> None:
+    """At the end of a page: a run that the visitor moved on from is not theirs any more."""
+    held: Job | None = st.session_state.get("ntkviz_job")
+    if not st.session_state.pop("ntkviz_asked", False) and held is not None:
+        held.release(session())
+        st.session_state["ntkviz_job"] = None
+
+
+def _computing(job: Job) -> str:
+    estimate = f" ({spoken(job.cost)})" if job.cost.seconds > SLOW else ""
+    return f"Computing{estimate}: {job.fraction:.0%}"
+
+
+def _waiting(job: Job) -> str:
+    """Where a run stands in the line, in words; nothing once it goes on."""
+    place = engine().place(job)
+    if place is None:
+        return ""
+    if engine().health()["trouble"] and job.cost.seconds > ALONE:
+        return "The workers are away: this run begins when they are back. Short runs go on meanwhile."
+    if not place.ahead:
+        return f"Next in line, about {max(place.seconds, 1):.0f} s"
+    return f"{ordinal(place.ahead + 1)} in line, about {max(place.seconds, 1):.0f} s"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, …"""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _stop(job: Job) -> None:
     st.session_state["ntkviz_stopped"] = job.key
-    job.release(session)
+    job.release(session())
 
 
 def _resume() -> None:

@@ -7,7 +7,9 @@ import streamlit as st
 
 import ntkviz
 from ntkviz.errors import NtkvizError
+from ntkviz.ui.lesson import leave_behind
 from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.turns import turn
 
 PAGES = Path(ntkviz.__file__).parents[1] / "pages"
 
@@ -22,6 +24,8 @@ def main() -> None:
         page.run()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
+    leave_behind()
 
 
-main()
+with turn():
+    main()

@@ -9,25 +9,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import jax
-
+from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
 from ntkviz.ui import assets
-from ntkviz.ui.lesson import engine
+from ntkviz.ui.operations import write_log
+from ntkviz.ui.running import engine, warm
 from ntkviz.ui.syllabus import LESSONS
 
 log = logging.getLogger(__name__)
-
-
-def keep_compilations() -> None:
-    """Keep compiled programs on disk: a second start compiles nothing."""
-    folder = Path(os.environ.get("NTKVIZ_CACHE", Path.home() / ".cache" / "ntkviz"))
-    jax.config.update("jax_compilation_cache_dir", str(folder / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 # What a class moves first, beside the defaults: each new width or depth is a new program.
@@ -35,6 +26,7 @@ FIRST_MOVES: dict[str, tuple[dict[str, int], ...]] = {
     "spectrum": tuple({"depth": depth} for depth in (1, 3, 4, 5)) + tuple({"width": n} for n in (256, 1024)),
     "train": tuple({"width": n} for n in (256, 1024, 64, 4096)),
 }
+STARTS_WITHIN = 20.0  # seconds that the warm-up gives the workers
 
 
 def warm_up() -> None:
@@ -44,6 +36,7 @@ def warm_up() -> None:
     """
     for path in assets.files().values():
         assets.content(path, path.suffix in assets.PACKED)
+    engine().wait_for_workers(STARTS_WITHIN)  # they compile, and this process has hands free for visitors
     experiments = [importlib.import_module(f"ntkviz.experiments.{lesson.path}") for lesson in LESSONS]
     for experiment in experiments:
         _answer(experiment, experiment.Spec())
@@ -53,6 +46,7 @@ def warm_up() -> None:
             _answer(experiment, replace(spec, arch=replace(spec.arch, **move)))
     gc.collect()
     gc.freeze()
+    warm.set()
 
 
 def _answer(experiment: Any, spec: Any) -> None:
@@ -72,7 +66,11 @@ def _answer(experiment: Any, spec: Any) -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Serve at once and warm up beside it."""
+    """Serve at once and warm up beside it; a limit that makes no sense is heard of here."""
+    write_log()
     keep_compilations()
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    engine()
+    if os.environ.get("NTKVIZ_WARM_UP", "").strip() != "0":
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}
+    engine().close()

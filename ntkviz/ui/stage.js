@@ -15,8 +15,30 @@ export default async function render({ data, parentElement, setStateValue }, plo
   const root = parentElement.querySelector(".stage");
   const stage = (root.ntkviz ??= new Stage(root));
   stage.setStateValue = setStateValue;
-  stage.Plotly = await loadPlotly(plotlyUrl);
-  stage.update(data);
+  if (same(data, stage.sent)) return;
+  stage.sent = data;
+  const [library, read] = await Promise.all([loadPlotly(plotlyUrl), unwrap(data)]);
+  if (stage.sent !== data) return; // a newer one has come meanwhile
+  stage.Plotly = library;
+  stage.update(read);
+}
+
+function same(one, other) {
+  return one === other || (one?.length === other?.length && one.every((byte, i) => byte === other[i]));
+}
+
+// A line of JSON, then the charts that it names, each compressed; see stage.py.
+async function unwrap(bytes) {
+  let at = bytes.indexOf(10) + 1;
+  const data = JSON.parse(new TextDecoder().decode(bytes.subarray(0, at)));
+  data.charts = await Promise.all(data.charts.map(([, length]) => inflate(bytes.subarray(at, (at += length)))));
+  return data;
+}
+
+async function inflate(part) {
+  const stream = new Blob([part]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const text = await new Response(stream).text();
+  return { ...JSON.parse(text), text };
 }
 
 class Stage {
@@ -34,9 +56,6 @@ class Stage {
   }
 
   update(data) {
-    const text = JSON.stringify(data);
-    if (text === this.text) return;
-    this.text = text;
     this.background = background(this.root);
     const before = this.data?.scrub;
     this.data = data;
@@ -178,10 +197,8 @@ class Cell {
   }
 
   update(chart) {
-    const text = JSON.stringify(chart);
-    this.changed = text !== this.text;
+    this.changed = chart.text !== this.chart?.text;
     if (!this.changed) return;
-    this.text = text;
     this.chart = chart;
     this.node.style.setProperty("--stage-span", chart.span);
     this.prompt.innerHTML = safe(chart.prompt);

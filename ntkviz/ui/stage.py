@@ -2,14 +2,20 @@
 
 `st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
 round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server.
+
+What travels is a line of JSON with what is the visitor's own (settings, first frame), then each chart, written and
+compressed once however many visitors look at it: Streamlit copies and hashes every message of every rerun.
 """
 
 import base64
+import gzip
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import streamlit as st
@@ -67,14 +73,16 @@ def stage(
     `settings` is written into every downloaded picture and table. `columns` is how many charts share a row on a wide
     screen (default: all of them, three at most).
     """
-    data = {
-        "charts": [_chart(chart) for chart in charts],
+    parts = [written(chart) for chart in charts]
+    own = {
+        "charts": [[chart.name, len(part)] for chart, part in zip(charts, parts, strict=True)],
         "scrub": _scrub(scrub),
         "settings": {name: str(value) for name, value in (settings or {}).items()},
         "title": title,
         "columns": columns or min(len(charts), 3),
         "dark": theme.DARK,
     }
+    data = b"\n".join([json.dumps(own).encode(), b"".join(parts)])
     state = _component()(key=key, data=data, on_frame_change=on_frame or _nothing)
     frame = getattr(state, "frame", None)
     return int(frame) if isinstance(frame, int | float) else None
@@ -82,6 +90,17 @@ def stage(
 
 def _nothing() -> None:
     """A state value of a component is kept only when it has a callback."""
+
+
+_WRITTEN: WeakKeyDictionary[Chart, bytes] = WeakKeyDictionary()
+
+
+def written(chart: Chart) -> bytes:
+    """The chart as compressed JSON, made once for as long as the chart lives."""
+    known = _WRITTEN.get(chart)
+    if known is None:
+        known = _WRITTEN[chart] = gzip.compress(json.dumps(_chart(chart)).encode(), 6)
+    return known
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def serve(root: Path, log: Path, settings: Mapping[str, str] | None = None, app:
         process = subprocess.Popen(
             command,
             cwd=root,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(settings or {})},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "NTKVIZ_WORKERS": "2", **(settings or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,207 @@
+"""A visitor without a browser: Streamlit's own messages over its WebSocket, as its front end sends them.
+
+A visitor opens a page, moves controls and waits for the picture that shows them: the stage's message whose settings are
+those asked for, in a run that shows no progress. It polls running jobs and names the messages that it keeps, as the
+front end does. `import streamlit.proto` is all of Streamlit that it uses.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import websockets
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Slider_pb2 import Slider
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+KEPT_RUNS = 2  # runs for which the front end keeps a large message that is not sent again
+
+
+class Failed(Exception):
+    """The visitor saw an error, or lost the server."""
+
+
+class Visitor:
+    """One session on one page."""
+
+    def __init__(self, url: str, page: str) -> None:
+        self._url = url
+        self._page = page
+        self._page_hash = ""
+        self._controls: dict[str, Any] = {}  # key -> the widget's proto
+        self._states: dict[str, WidgetState] = {}
+        self._query: dict[str, str] = {}
+        self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen]
+        self._runs = 0
+        self._progress = False
+        self._wanted: Mapping[str, str] | None = None
+        self._answer: asyncio.Future[float] | None = None
+        self._finished = asyncio.Event()
+        self._polling: dict[str, asyncio.Task[None]] = {}
+        self.connected = False
+        self.received = 0  # bytes
+        self.looks = 0  # at runs that were not done yet
+        self.errors: list[str] = []
+
+    async def open(self, patience: float = 60.0) -> float:
+        """Seconds until the page stands whole: its first picture, and its script at its end."""
+        started = time.perf_counter()
+        address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
+        self._socket = await websockets.connect(
+            address,
+            subprotocols=[websockets.Subprotocol("streamlit")],
+            origin=websockets.Origin(self._url),
+            max_size=None,
+            open_timeout=patience,
+            compression=None,
+        )
+        self.connected = True
+        self._reader = asyncio.create_task(self._read())
+        await self._ask({}, patience)
+        async with asyncio.timeout(patience):
+            await self._finished.wait()
+        return time.perf_counter() - started
+
+    async def move(self, values: Mapping[str, str], wanted: Mapping[str, str], patience: float = 60.0) -> float:
+        """Set controls to what the link would call their values; seconds until a picture has the settings `wanted`."""
+        for key, value in values.items():
+            self._set(self._controls[key], value)
+            self._query[key] = value
+        started = time.perf_counter()
+        return await self._ask(wanted, patience) - started
+
+    def _set(self, control: Any, value: str) -> None:
+        state = self._states[control.id] = WidgetState(id=control.id)
+        if not isinstance(control, Slider):
+            state.string_value = value
+        elif control.options:
+            state.string_array_value.data.append(value)
+        else:
+            state.double_array_value.data.append(float(value))
+
+    async def close(self) -> None:
+        self._stop_polling()
+        if self.connected:
+            await self._socket.close()
+            await self._reader
+
+    async def _ask(self, wanted: Mapping[str, str], patience: float) -> float:
+        self._wanted = wanted
+        self._answer = asyncio.get_running_loop().create_future()
+        await self._rerun()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._answer
+        except TimeoutError:
+            raise Failed(f"no picture of {dict(wanted)} within {patience:g} s") from None
+        finally:
+            self._wanted = None
+
+    async def _rerun(self, fragment: str = "") -> None:
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.query_string = urlencode(self._query)
+        asked.widget_states.widgets.extend(self._states.values())
+        asked.page_script_hash = self._page_hash
+        asked.page_name = "" if self._page_hash else self._page
+        asked.fragment_id = fragment
+        asked.is_auto_rerun = bool(fragment)
+        asked.cached_message_hashes.extend(key for key, kept in self._kept.items() if self._runs - kept[1] <= KEPT_RUNS)
+        asked.context_info.timezone = "Europe/Berlin"
+        asked.context_info.url = f"{self._url}/{self._page}"
+        try:
+            await self._socket.send(message.SerializeToString())
+        except websockets.ConnectionClosed as error:
+            raise Failed(f"connection lost: {error}") from None
+
+    async def _read(self) -> None:
+        try:
+            async for raw in self._socket:
+                self.received += len(raw)
+                self._take(ForwardMsg.FromString(raw))
+        except websockets.ConnectionClosedError as error:
+            self._fail(f"connection lost: {error}")
+        finally:
+            self.connected = False
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "delta":
+            self._draw(message)
+        elif kind == "ref_hash":
+            kept = self._kept.get(message.ref_hash)
+            if kept is None:
+                return self._fail("the server named a message that it never sent")
+            kept[1] = self._runs
+            self._show(kept[0])
+        elif kind == "new_session":
+            self._progress = False
+            self._finished.clear()
+            if not message.metadata.run.fragment_ids:
+                self._stop_polling()
+        elif kind == "navigation":
+            self._page_hash = message.navigation.page_script_hash
+        elif kind == "auto_rerun":
+            self._poll(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+        elif kind == "stop_auto_rerun":
+            self._stop_polling(*message.stop_auto_rerun.fragment_ids)
+        elif kind == "session_event" and message.session_event.HasField("script_compilation_exception"):
+            self._fail("the page's script does not compile")
+        elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            self._runs += 1
+            # A run that is under way may still name what was offered when it was asked for: such are dropped later.
+            self._kept = {key: kept for key, kept in self._kept.items() if self._runs - kept[1] <= 3 * KEPT_RUNS}
+            self._finished.set()
+
+    def _draw(self, message: ForwardMsg) -> None:
+        delta: Delta = message.delta
+        if delta.WhichOneof("type") != "new_element":
+            return
+        kind = delta.new_element.WhichOneof("type")
+        element = getattr(delta.new_element, kind)
+        if kind in {"slider", "selectbox"}:
+            self._controls[element.id.split("-", 2)[2]] = element
+        elif kind == "progress":
+            self._progress = True
+        elif kind == "exception":
+            self._fail(f"exception: {element.type} {element.message}")
+        elif kind == "alert" and element.format == Alert.ERROR:
+            self._fail(f"refused: {element.body}")
+        elif kind == "bidi_component":
+            settings = json.loads(element.bytes.split(b"\n", 1)[0])["settings"]
+            if message.metadata.cacheable:
+                self._kept[message.hash] = [settings, self._runs]
+            self._show(settings)
+
+    def _show(self, settings: Mapping[str, str]) -> None:
+        """A picture with these settings has come; is it the one that is waited for?"""
+        if self._wanted is None or self._progress or self._answer is None or self._answer.done():
+            return
+        if self._wanted.items() <= settings.items():
+            self._answer.set_result(time.perf_counter())
+
+    def _fail(self, words: str) -> None:
+        self.errors.append(words)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Failed(words))
+
+    def _poll(self, fragment: str, interval: float) -> None:
+        async def again() -> None:
+            while True:
+                await asyncio.sleep(interval)
+                self.looks += 1
+                await self._rerun(fragment)
+
+        self._stop_polling(fragment)
+        self._polling[fragment] = asyncio.create_task(again())
+
+    def _stop_polling(self, *fragments: str) -> None:
+        for fragment in fragments or tuple(self._polling):
+            if fragment in self._polling:
+                self._polling.pop(fragment).cancel()

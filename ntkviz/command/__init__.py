@@ -1,0 +1,1 @@
+"""The command line: kernels, spectra and experiments without a browser (`python -m ntkviz`)."""

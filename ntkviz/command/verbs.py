@@ -1,0 +1,221 @@
+"""What the commands do: each is a few calls of the library, told by an `argparse.Namespace`."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import ntkviz.experiments
+from ntkviz import lanczos
+from ntkviz.activations import activation
+from ntkviz.command.watch import Progress, watched
+from ntkviz.command.words import architecture, changed, data_set, fields_of
+from ntkviz.data import UploadedTable, load, parse_csv
+from ntkviz.engine import stored
+from ntkviz.engine.limits import spoken
+from ntkviz.errors import InvalidInput, TooExpensive
+from ntkviz.kernels import blocks
+from ntkviz.kernels.operator import (
+    Operator,
+    dense_operator,
+    empirical_operator,
+    infinite_operator,
+    stored_operator,
+)
+from ntkviz.nets import Architecture, Params, init
+from ntkviz.spectra import LARGEST, Spectrum, fit_decay
+from ntkviz.spectra import spectrum as eigensystem
+
+SHOWN = 20  # eigenvalues that are printed
+Floats = np.ndarray
+Found = Spectrum | lanczos.Top | lanczos.Density
+
+
+def kernel(given: argparse.Namespace) -> None:
+    """Write a kernel to a file."""
+    _suffix(given.out, ".npy")
+    x, arch, params = _question(given)
+    rows = _footprint(given, arch, x).rows(given.memory_mb, len(x))
+    made = _kernel(arch, params, x)
+    label = repr((arch, given.network and given.seed))
+
+    def work(report: Progress) -> None:
+        blocks.write_kernel(given.out, made, x, rows=rows, dtype=given.dtype, label=label, report=report)
+
+    watched(work)
+    print(f"{given.out}: {len(x)} × {len(x)} {given.dtype}")
+
+
+def spectrum(given: argparse.Namespace) -> None:
+    """Print eigenvalues, and keep them where that is asked for."""
+    if given.out:
+        _suffix(given.out, ".npz")
+    work = _from_products if given.top is not None or given.density else _whole
+    found: Found = watched(lambda report: work(given, report))
+    for line in _lines(found):
+        print(line)
+    if given.out:
+        stored.write(given.out, found)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run an experiment and keep its result."""
+    _suffix(given.out, ".npz")
+    if given.experiment not in experiments():
+        raise InvalidInput(f"There is no experiment {given.experiment!r}; choose one of {', '.join(experiments())}.")
+    experiment: Any = importlib.import_module(f"{ntkviz.experiments.__name__}.{given.experiment}")
+    spec = changed(experiment.Spec(), given.set)
+    print(f"{given.experiment}: {spoken(experiment.cost(spec))}", file=sys.stderr)
+    stored.write(given.out, watched(lambda report: experiment.run(spec, report)))
+    print(given.out)
+
+
+def experiments() -> tuple[str, ...]:
+    """Every module of `ntkviz.experiments` that is one."""
+    names = [module.name for module in pkgutil.iter_modules(ntkviz.experiments.__path__)]
+    return tuple(name for name in names if name != "protocol")
+
+
+def _question(given: argparse.Namespace) -> tuple[Floats, Architecture, Params | None]:
+    """The points, the architecture, and the weights of one network if it is to be one."""
+    arch = architecture(given)
+    x = _points(given)
+    if not given.network:
+        return x, arch, None
+    return x, arch, init(arch, x.shape[1], key=jax.random.key(given.seed), dtype=given.dtype)
+
+
+def _points(given: argparse.Namespace) -> Floats:
+    source, *words = given.data
+    path = Path(source)
+    if path.suffix not in (".npy", ".csv"):
+        spec = data_set(source)(**fields_of(data_set(source), words))
+    elif path.suffix == ".csv":
+        spec = UploadedTable(table=parse_csv(path.read_bytes(), name=path.name), **fields_of(UploadedTable, words))
+    else:
+        return _array(path, words, given.memory_mb)
+    data = load(spec)
+    for warning in data.warnings:
+        print(warning, file=sys.stderr)
+    return data.x
+
+
+def _array(path: Path, words: list[str], megabytes: float) -> Floats:
+    if words:
+        raise InvalidInput(f"A .npy file of points has no settings; leave out {' '.join(words)}.")
+    try:
+        points = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError):
+        raise InvalidInput(f"{path.name} is no .npy file of numbers; write one with numpy.save.") from None
+    if points.ndim != 2 or 0 in points.shape or points.dtype.kind not in "fiub":
+        raise InvalidInput(
+            f"{path.name} holds {points.dtype} of shape {points.shape}; save numbers (N, d), a row a point."
+        )
+    if 8 * points.size > megabytes * blocks.MEGABYTE:
+        raise TooExpensive(f"The points take {8 * points.size / blocks.MEGABYTE:.0f} MB: raise --memory-mb above that.")
+    x = np.array(points, np.float64)
+    if not np.isfinite(x).all():
+        rows = np.flatnonzero(~np.isfinite(x).all(axis=1))
+        raise InvalidInput(f"Row {rows[0]} of {path.name} is not finite, and {len(rows) - 1} more; leave them out.")
+    return x
+
+
+def _footprint(given: argparse.Namespace, arch: Architecture, x: Floats) -> blocks.Footprint:
+    if given.network:
+        return blocks.empirical_footprint(arch, x.shape[1], given.dtype)
+    return blocks.infinite_footprint(arch, x.shape[1])
+
+
+def _kernel(arch: Architecture, params: Params | None, x: Floats) -> blocks.Kernel:
+    return blocks.infinite_kernel(arch, x) if params is None else blocks.empirical_kernel(arch, params)
+
+
+def _whole(given: argparse.Namespace, report: Progress) -> Spectrum:
+    if given.kernel:
+        stored_operator(given.kernel)  # whether it is a kernel
+        matrix = np.load(given.kernel, mmap_mode="r")
+        _few(len(matrix))
+        return eigensystem(matrix)
+    x, arch, params = _question(given)
+    _few(len(x))
+    rows = _footprint(given, arch, x).rows(given.memory_mb, len(x))
+    return eigensystem(blocks.in_blocks(_kernel(arch, params, x), x, rows=rows, dtype=given.dtype, report=report))
+
+
+def _few(points: int) -> None:
+    if points > LARGEST:
+        raise TooExpensive(f"All eigenvalues of {points} points are too many; ask for --top K or --density instead.")
+
+
+def _from_products(given: argparse.Namespace, report: Progress) -> lanczos.Top | lanczos.Density:
+    operator = stored_operator(given.kernel) if given.kernel else _operator(given)
+    options: dict[str, Any] = {"seed": given.seed, "report": report}
+    if given.top is not None:
+        return lanczos.top(operator, given.top, products=given.products, **options)
+    return lanczos.density(operator, starts=given.starts, products=given.products or 60, **options)
+
+
+def _operator(given: argparse.Namespace) -> Operator:
+    """The kernel itself where it fits, the cheapest for many products; otherwise what makes it for each of them."""
+    x, arch, params = _question(given)
+    footprint = _footprint(given, arch, x)
+    budget = given.memory_mb * blocks.MEGABYTE - footprint.fixed
+    if 2 * np.dtype(given.dtype).itemsize * len(x) ** 2 <= budget:
+        rows = footprint.rows(given.memory_mb, len(x))
+        return dense_operator(blocks.in_blocks(_kernel(arch, params, x), x, rows=rows, dtype=given.dtype))
+    if params is not None:
+        rows = int(budget / (2 * footprint.point))
+        return empirical_operator(arch, params, x, rows=_at_least_one(rows, given, len(x)))
+    most = 400 if activation(arch.activation).dual is not None else blocks.MOST
+    rows = int(budget / (footprint.pair * len(x) + footprint.point))
+    return infinite_operator(arch, x, rows=min(most, _at_least_one(rows, given, len(x))))
+
+
+def _at_least_one(rows: int, given: argparse.Namespace, points: int) -> int:
+    if rows < 1:
+        raise TooExpensive(f"{given.memory_mb:.0f} MB hold no row of {points} points: raise --memory-mb.")
+    return min(rows, points)
+
+
+def _lines(found: Found) -> list[str]:
+    if isinstance(found, lanczos.Density):
+        return _density_lines(found)
+    values = found.eigenvalues
+    lines = [f"computed in {found.dtype}, rounding floor {found.floor:.3g}"]
+    if isinstance(found, Spectrum):
+        fit = fit_decay(values, floor=found.floor)
+        lines += [
+            f"{len(values)} eigenvalues, {found.below} of them below the floor",
+            f"condition number {found.condition_number:.4g}, effective rank {found.effective_rank:.4g}",
+        ]
+        if fit is not None:
+            interval = f"95 % interval {fit.low:.3f} to {fit.high:.3f}"
+            lines.append(f"decay i^{fit.exponent:.3f} from {fit.first:.0f} to {fit.last:.0f}, {interval}")
+        return lines + [f"{i + 1:6d}  {value:.10g}" for i, value in enumerate(values[:SHOWN])]
+    numbered = enumerate(zip(values, found.errors, strict=True))
+    return lines + [f"{i + 1:6d}  {value:.10g} ± {max(error, found.floor):.1g}" for i, (value, error) in numbered]
+
+
+def _density_lines(found: lanczos.Density) -> list[str]:
+    largest = float(found.nodes.max())
+    trace, error = found.trace
+    lines = [
+        f"computed in {found.dtype}, rounding floor {found.floor:.3g}",
+        f"{found.size} eigenvalues, trace {trace:.5g} ± {error:.1g}, largest {largest:.5g}",
+    ]
+    threshold = largest / 10
+    while threshold > found.floor:
+        number, error = found.above(threshold)
+        lines.append(f"above {threshold:9.3g}  {number:9.1f} ± {error:.1f}")
+        threshold /= 10
+    return lines
+
+
+def _suffix(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise InvalidInput(f"The file must end in {suffix}, not be {path.name}.")

@@ -1,0 +1,252 @@
+"""Workers: real processes that run, stop, die, outgrow their memory and come back.
+
+One cluster of two workers serves the file; a test that breaks something waits until it is whole again.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+from ntkviz.engine import Engine, Limits, Pool, worker
+from ntkviz.engine import pool as pool_module
+from ntkviz.errors import Cancelled, Diverged, NtkvizError, TooExpensive
+from ntkviz.experiments import train
+from tests import cases
+from tests.browser.server import free_port
+from tests.cases import Spec
+
+WAIT = 60.0  # seconds: a busy machine starts a worker in about ten
+WORKER_MEGABYTES = 900.0
+
+
+@pytest.fixture(scope="module")
+def running():
+    engine = Engine(Limits(), pool=Pool(2, WORKER_MEGABYTES))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def engine(running):
+    wait_for(lambda: running.pool.ready and running.pool.slots == 2)
+    return running
+
+
+def wait_for(condition, seconds=WAIT):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.01)
+
+
+def ask(engine, session="a", experiment=cases, **settings):
+    return engine.submit(experiment, Spec(**settings), session=session)
+
+
+def ended(job):
+    assert job.wait(WAIT)
+    return job
+
+
+def under_way(job):
+    wait_for(lambda: job.partial is not None)
+    return job
+
+
+def test_the_cluster_listens_to_this_machine_alone(engine):
+    cluster = psutil.Process(engine.pool._cluster.pid)
+    family = [cluster, *cluster.children(recursive=True)]
+    heard = [c.laddr.ip for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    assert heard
+    assert set(heard) == {"127.0.0.1"}
+
+
+def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_compiled(engine):
+    here = psutil.Process().pid
+    assert ended(ask(engine, cost=5.0, value=2)).result[0] != here
+    assert ended(ask(engine, cost=0.05, seconds=0.1, value=3)).result[0] != here
+    assert ended(ask(engine, cost=0.05, seconds=0.15, value=3)).result[0] == here  # the same but for a real number
+    assert ended(ask(engine, cost=0.05, seconds=0.15, value=4)).result[0] != here
+
+
+def test_a_worker_is_polite_and_computes_what_this_process_would(engine):
+    pid, values = ended(ask(engine, value=4)).result
+    assert psutil.Process(pid).nice() == psutil.Process().nice() + worker.NICE
+    np.testing.assert_array_equal(values, 4.0)
+    spec = train.Spec(steps=50, sweep=False)
+    out = ended(engine.submit(train, spec, session="a")).result
+    np.testing.assert_array_equal(out.network.curves.loss, train.run(spec).network.curves.loss)
+
+
+def test_the_same_question_of_many_sessions_is_one_run_even_by_way_of_two_servers(engine):
+    address = engine.pool._client.scheduler.address
+    other = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
+    wait_for(lambda: other.pool.ready)
+    jobs = [ask(server, session=str(i), seconds=2.0, value=5) for server in (engine, other) for i in range(3)]
+    wait_for(lambda: all(job.partial is not None for job in jobs))
+    assert len({ended(job).result[0] for job in jobs}) == 1
+    assert len({id(job) for job in jobs}) == 2  # one a server
+    assert other.metrics.total("shared") == 2
+    other.close()
+
+
+def test_partial_results_come_four_times_a_second_or_more(engine):
+    job = ask(engine, seconds=3.0, value=6)
+    under_way(job)
+    seen, until = [job.partial], time.monotonic() + 2.0
+    while time.monotonic() < until:
+        if job.partial is not seen[-1]:
+            seen.append(job.partial)
+        time.sleep(0.005)
+    ended(job)
+    assert worker.TOLD_EVERY <= 0.25
+    assert len(seen) >= 5  # of ten that are told: a busy machine may lose some
+
+
+@pytest.mark.parametrize("deed", ["steps", "long call"])
+def test_a_stop_frees_the_core_whatever_the_run_is_doing(engine, deed):
+    job = ask(engine, deed=deed, seconds=600.0)
+    wait_for(busy_workers)
+    job.release("a")
+    assert isinstance(ended(job).error, Cancelled)
+    wait_for(lambda: not busy_workers())
+
+
+def busy_workers():
+    """Workers that compute: 20 ms of processor time in 50 ms."""
+    return [child for child in worker_processes() if processor_time(child) > 0.02]
+
+
+def worker_processes():
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if nice(child) == psutil.Process().nice() + worker.NICE]
+
+
+def nice(process):
+    try:
+        return process.nice()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def processor_time(process):
+    try:
+        before = sum(process.cpu_times()[:2])
+        time.sleep(0.05)
+        return sum(process.cpu_times()[:2]) - before
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def test_what_another_session_wants_goes_on(engine):
+    job = ask(engine, session="a", seconds=2.0, value=7)
+    ask(engine, session="b", seconds=2.0, value=7)
+    under_way(job).release("a")
+    np.testing.assert_array_equal(ended(job).result[1], 7.0)
+
+
+def test_what_was_stopped_runs_when_it_is_asked_for_again_at_once(engine):
+    job = under_way(ask(engine, seconds=3.0, value=8))
+    job.release("a")
+    again = ended(ask(engine, seconds=3.0, value=8))
+    assert again is not job
+    np.testing.assert_array_equal(again.result[1], 8.0)
+
+
+def test_a_worker_killed_once_is_replaced_and_the_run_succeeds(engine, tmp_path):
+    mark = tmp_path / "attempts"
+    np.testing.assert_array_equal(ended(ask(engine, deed="die once", value=9, mark=str(mark))).result[1], 9.0)
+    assert mark.read_text() == "x"
+
+
+def test_a_worker_killed_twice_is_a_clear_message(engine, tmp_path):
+    mark = tmp_path / "attempts"
+    job = ended(ask(engine, deed="die", mark=str(mark)))
+    assert type(job.error) is NtkvizError
+    assert "ended twice" in str(job.error)
+    assert mark.read_text() == "xx"
+
+
+def test_a_run_that_outgrows_its_worker_is_a_message_to_its_user_only(engine):
+    other = ask(engine, session="b", seconds=3.0, value=10)
+    job = ended(ask(engine, session="a", deed="grow"))
+    assert isinstance(job.error, TooExpensive)
+    assert "more memory" in str(job.error)
+    np.testing.assert_array_equal(ended(other).result[1], 10.0)
+
+
+def test_a_users_error_comes_back_as_it_is_and_a_bug_behind_a_sentence(engine, caplog):
+    assert isinstance(ended(ask(engine, deed="user error")).error, Diverged)
+    bug = ended(ask(engine, deed="bug")).error
+    assert "secret" not in str(bug)
+    assert "secret" in caplog.text
+
+
+def test_a_training_that_leaves_the_finite_numbers_is_a_result_or_a_sentence(engine):
+    spec = train.Spec(c=4.5, steps=200, sweep=False)
+    job = ended(engine.submit(train, spec, session="a"))
+    assert job.result.network.diverged_at is not None
+    assert np.isfinite(job.result.network.curves.loss).all()
+
+
+def test_while_the_scheduler_is_gone_short_runs_go_on_here_and_long_ones_wait_for_it(engine):
+    lost = under_way(ask(engine, seconds=1.5, cost=5.0, value=11))
+    engine.pool._cluster.kill()
+    wait_for(lambda: not engine.pool.ready)
+    assert "cannot be reached" in engine.health()["trouble"][0]
+    short = ended(ask(engine, cost=1.0, value=12))
+    assert short.result[0] == psutil.Process().pid
+    waits = ask(engine, session="b", cost=50.0, value=13)
+    wait_for(lambda: engine.pool.ready)
+    np.testing.assert_array_equal(ended(lost).result[1], 11.0)
+    np.testing.assert_array_equal(ended(waits).result[1], 13.0)
+    assert engine.metrics.total("requeued") >= 1
+    assert engine.health()["status"] == "ok"
+
+
+def test_workers_of_another_version_are_not_believed(engine, monkeypatch):
+    monkeypatch.setattr(pool_module, "code_version", lambda: "another")
+    job = ended(ask(engine, value=14))
+    assert "another version" in str(job.error)
+
+
+def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of_compose(root, tmp_path):
+    services = yaml.safe_load((root / "compose.yaml").read_text())["services"]
+    address = f"tcp://127.0.0.1:{free_port()}"
+    places = {"0.0.0.0": "127.0.0.1", "8786": address.rpartition(":")[2], "tcp://scheduler:8786": address}
+    started = []
+    for name in ("scheduler", "workers"):
+        words = [places.get(word, word) for word in services[name]["command"]]
+        words = [str(tmp_path) if word == "/tmp" else word for word in words]
+        environment = {**os.environ, **services[name]["environment"], "NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
+        with (tmp_path / f"{name}.log").open("w") as log:
+            command = [sys.executable, *words[1:]]
+            started.append(
+                subprocess.Popen(command, cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=log, stderr=log)
+            )
+    engine = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
+    try:
+        wait_for(lambda: engine.pool.ready)
+        assert ended(ask(engine, value=15)).result[0] != psutil.Process().pid
+    finally:
+        engine.close()
+        for process in started:
+            process.terminate()
+            process.wait(WAIT)
+
+
+def test_the_workers_end_with_their_server():
+    pool = Pool(1, WORKER_MEGABYTES)
+    engine = Engine(Limits(), pool=pool)
+    wait_for(lambda: pool.ready)
+    cluster = psutil.Process(pool._cluster.pid)
+    family = [cluster, *cluster.children(recursive=True)]
+    engine.close()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert not alive
