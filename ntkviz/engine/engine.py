@@ -43,6 +43,7 @@ class Place:
 
     ahead: int
     seconds: float
+    trouble: str = ""  # why its turn cannot come now, in words
 
 
 class Engine:
@@ -155,7 +156,7 @@ class Engine:
         going = [other for other in self._line.going if self._stays_home(other) == home]
         lanes = HOME_LANES if home else max(1, self._worker_lanes)
         seconds = sum(self._expected(other) for other in [*ahead, *going]) / lanes
-        return Place(len(ahead), seconds)
+        return Place(len(ahead), seconds, "" if home or self.pool is None else self.pool.trouble)
 
     def health(self) -> dict[str, Any]:
         """How the engine is, in a few words and numbers; `status` is "ok" or "degraded", with the `trouble`."""

@@ -43,6 +43,7 @@ class Pool:
         self._cluster: subprocess.Popen[str] | None = None
         self._closing = threading.Event()
         self._grown: Callable[[int], None] = lambda slots: None
+        self._has_been_ready = False
         self.slots = 0  # runs that can go on at once
 
     def start(self, grown: Callable[[int], None]) -> None:
@@ -58,7 +59,9 @@ class Pool:
     @property
     def trouble(self) -> str:
         """In words, while there are no workers."""
-        return "" if self.ready else "the workers cannot be reached"
+        if self.ready:
+            return ""
+        return "the workers are away" if self._has_been_ready else "the workers are starting"
 
     def close(self) -> None:
         """Let go of the workers; those of this machine end."""
@@ -116,6 +119,7 @@ class Pool:
         if slots != self.slots:
             log.info("%d workers", slots, extra={"event": "pool", "workers": slots})
             self.slots = slots
+            self._has_been_ready = self._has_been_ready or slots > 0
             self._grown(slots)
 
     def _is_connected(self) -> bool:

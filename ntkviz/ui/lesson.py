@@ -11,7 +11,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ntkviz.engine import Job
-from ntkviz.engine.engine import ALONE
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import Cancelled, NtkvizError
 from ntkviz.figures.chart import Number, View
@@ -225,8 +224,8 @@ def _waiting(job: Job) -> str:
     place = engine().place(job)
     if place is None:
         return ""
-    if engine().health()["trouble"] and job.cost.seconds > ALONE:
-        return "The workers are away: this run begins when they are back. Short runs go on meanwhile."
+    if place.trouble:
+        return f"{place.trouble.capitalize()}: this run begins when they are there. Short runs go on meanwhile."
     if not place.ahead:
         return f"Next in line, about {max(place.seconds, 1):.0f} s"
     return f"{ordinal(place.ahead + 1)} in line, about {max(place.seconds, 1):.0f} s"

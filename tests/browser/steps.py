@@ -103,3 +103,21 @@ def drawn(page: Page, after: int = 0) -> None:
     page.wait_for_function(
         "() => { const d = document.querySelector('.stage').dataset; return d.complete && d.complete === d.drawn; }"
     )
+
+
+def zoom(page: Page, name: str) -> list[float]:
+    """Zoom into the middle of a chart with the mouse; the part of the x-axis that it then shows."""
+    full = window_of(page, name)
+    area = chart(page, name).locator(".nsewdrag").first.bounding_box()
+    assert area
+    page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 0.3 * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 0.7 * area["height"], steps=5)
+    page.mouse.up()
+    zoomed: list[float] = until(page, lambda: window_of(page, name) != full and window_of(page, name), "the zoom")
+    return zoomed
+
+
+def window_of(page: Page, name: str) -> list[float]:
+    """The part of the x-axis that a chart shows."""
+    return [float(x) for x in chart(page, name).evaluate("plot => plot._fullLayout.xaxis.range")]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.server import serve
-from tests.browser.steps import control, drawn, until, visit
+from tests.browser.steps import control, drawings, drawn, trace, until, visit, window_of, zoom
 
 # Some ten seconds on an idle machine, and some forty; the settings beside these are the lesson's own.
 MIDDLING = "/train?width=2048&steps=500&depth=2&sweep=false&seed="
@@ -110,15 +110,13 @@ def test_who_waits_is_told_the_place_in_line_and_is_served_after_the_first_has_s
 def test_curves_grow_while_the_network_trains_and_the_zoom_stays(quiet, page):
     ask(page, quiet, LONG + "7")
     page.wait_for_selector(".stage[data-drawn]")
-    count = "Number(document.querySelector('.stage').dataset.drawn)"
-    length = """Math.max(...document.querySelector('[data-chart="loss"]')._fullData.map(t => (t.x ?? []).length))"""
     mounts = "document.querySelectorAll('.stage').length"
-    before = page.evaluate(count)
-    page.evaluate("""window.Plotly.relayout(document.querySelector('[data-chart="loss"]'), {'xaxis.range': [0, 1]})""")
-    until(page, lambda: page.evaluate(count) >= before + 5, "five more drawings", timeout=60)
+    zoomed, before = zoom(page, "loss"), drawings(page)
+    length = len(trace(page, "loss", "network")["x"])
+    until(page, lambda: drawings(page) >= before + 5, "five more drawings", timeout=60)
     assert page.evaluate(mounts) == 1
-    assert page.evaluate("""document.querySelector('[data-chart="loss"]').layout.xaxis.range""") == [0, 1]
-    assert page.evaluate(length) > 1
+    assert window_of(page, "loss") == zoomed
+    assert len(trace(page, "loss", "network")["x"]) > length
     page.close()
 
 

@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
 
 from ntkviz.data import CircleFunction, load
 from ntkviz.experiments import train
@@ -13,7 +12,20 @@ from ntkviz.kernels import infinite_ntk
 from ntkviz.nets import Architecture
 from ntkviz.spectra import spectrum
 from ntkviz.ui.syllabus import LESSONS
-from tests.browser.steps import chart, control, drawings, drawn, slider, slider_value, trace, traces, until, visit
+from tests.browser.steps import (
+    chart,
+    control,
+    drawings,
+    drawn,
+    slider,
+    slider_value,
+    trace,
+    traces,
+    until,
+    visit,
+    window_of,
+    zoom,
+)
 
 PATHS = [lesson.path for lesson in LESSONS]
 SCREEN = 1e-5  # relative: pictures travel as float32
@@ -93,26 +105,13 @@ def test_letting_the_time_slider_go_puts_the_step_into_the_link(server, new_page
 def test_zoom_and_mount_survive_a_slider_move(server, page):
     visit(page, server, "/spectrum")
     drawn(page)
-    full = window_of(page)
-    plot = chart(page, "spectrum")
-    plot.evaluate("plot => { window.kept = plot; }")
-    area = plot.locator(".nsewdrag").first.bounding_box()
-    assert area
-    page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 0.3 * area["height"])
-    page.mouse.down()
-    page.mouse.move(area["x"] + 0.7 * area["width"], area["y"] + 0.7 * area["height"], steps=5)
-    page.mouse.up()
-    zoomed = until(page, lambda: window_of(page) != full and window_of(page), "the zoom")
+    chart(page, "spectrum").evaluate("plot => { window.kept = plot; }")
+    zoomed = zoom(page, "spectrum")
     before = drawings(page)
     slider(page, "depth", +1)
     drawn(page, after=before)
     assert chart(page, "spectrum").evaluate("plot => plot === window.kept")
-    assert window_of(page) == zoomed
-
-
-def window_of(page: Page) -> list[float]:
-    """The part of the x-axis that the spectrum's chart shows."""
-    return [float(x) for x in chart(page, "spectrum").evaluate("plot => plot._fullLayout.xaxis.range")]
+    assert window_of(page, "spectrum") == zoomed
 
 
 LONG = "/train?width=2048&steps=2000&depth=3&sweep=false"  # some forty seconds of work
@@ -122,7 +121,7 @@ def test_a_long_run_is_announced_and_a_stop_stops_it(server, page):
     visit(page, server, LONG)
     stop = control(page, "stop").locator("button")
     stop.wait_for()
-    assert page.get_by_text("Computing (about").is_visible()
+    page.get_by_text("Computing (about").wait_for(timeout=60_000)  # the workers of a new server take some seconds
     stop.click()
     page.get_by_text("Stopped.").wait_for(timeout=10_000)
     assert control(page, "again").locator("button").is_visible()
