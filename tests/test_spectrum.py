@@ -96,7 +96,7 @@ def test_images_are_compared_while_they_last_and_points_are_refused_in_words() -
         cost(Spec(arch=arch, data=CIRCLE))
     narrow, wide = (cost(Spec(arch=ConvNet(depth=2, width=n), data=Digits(), compare="none")) for n in (8, 800))
     assert wide.seconds > 20 * narrow.seconds
-    assert wide.bytes > 5 * narrow.bytes
+    assert wide.bytes > 2 * narrow.bytes  # beside the tiles at infinite width, which both hold
 
 
 def test_the_page_says_what_the_theory_is_worth(depths: Result) -> None:
