@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import layerwise
-from ntkviz.nets import Architecture, Layer, Params, apply, parameter_count
+from ntkviz.nets import Architecture, Layer, Params, apply, multiplications
 from ntkviz.sharpness import Sharpness, top_hessian
 
 EXPLOSION = 1e6  # a loss so many times the first has diverged; a catapult's peak stays far below
@@ -140,8 +140,8 @@ def start(problem: Problem, key: Array | None) -> State:
 
 
 def operations(arch: Architecture, input_dim: int, points: int) -> float:
-    """Floating-point operations of a step: 2 forward and 4 backward for each weight and point."""
-    return 6.0 * points * parameter_count(arch, input_dim)
+    """Floating-point operations of a step: 2 forward and 4 backward for each use of a weight."""
+    return 6.0 * points * multiplications(arch, input_dim)
 
 
 def _each(function: Callable[..., Any], vectorised: bool, *lanes: Any) -> Any:

@@ -38,6 +38,7 @@ class Setting:
     options: tuple[Any, ...] = ()
     names: Mapping[Any, str] = field(default_factory=dict, hash=False)  # option -> what the control shows
     length: int = 0  # of a text, in characters
+    moving: bool = False  # compiled programs take it as an argument (nets): a new value compiles nothing
 
     def check(self, name: str, value: Any) -> Any:
         """The value in its plain Python type, or `InvalidInput` that names the field and its bounds."""

@@ -25,6 +25,7 @@ with third:
 with fourth:
     compare = controls.field(spectrum.Spec, "compare")
 with more:
+    architecture = controls.architecture()
     activation = controls.activation(trained=False)
     sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
     sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0))
@@ -42,6 +43,10 @@ lesson.presets(
             "With 32 neurons the first modes are there, the fine ones are not.",
             {"width": 32, "compare": "width"},
         ),
+        "Convolution": (
+            "Weights that are shared over patches of 3 × 3 pixels: on the same digits fewer modes count.",
+            {"data": "digits", "digits_n": 128, "architecture": "conv", "width": 64, "compare": "none"},
+        ),
         "Fails: no bias": (
             "Without biases one hidden layer gives odd frequencies from 3 on the eigenvalue 0: they are never learned.",
             {"depth": 1, "sigma_b": 0.0},
@@ -58,7 +63,7 @@ lesson.presets(
 )
 
 spec = spectrum.Spec(
-    arch=Architecture(depth=depth, width=width, activation=activation, sigma_b=sigma_b, sigma_w=sigma_w),
+    arch=architecture(depth=depth, width=width, activation=activation, sigma_b=sigma_b, sigma_w=sigma_w),
     data=data,
     seed=seed,
     compare=compare,
@@ -78,7 +83,8 @@ fast), the modes (which functions), and the share $(u_i^\top y)^2/\|y\|^2$ of th
 click a mode: all three move together.
 
 **On the circle** the modes at infinite width are waves, and for a nonlinearity with a kink $\lambda_k \sim k^{-2}$ at
-*every* depth (NNGP: $k^{-4}$); on the sphere $S^{d-1}$ it is $k^{-d}$, which over the mode number is $i^{-d/(d-1)}$.
+*every* depth, with skips and layer norm too (NNGP: $k^{-4}$); on the sphere $S^{d-1}$ it is $k^{-d}$, which over the
+mode number is $i^{-d/(d-1)}$.
 Depth, activation and data do change the kernel; only this exponent is left alone by the depth. On measured data there
 is no such law, and the slope fitted over a few hundred modes does fall with depth.
 
@@ -95,6 +101,9 @@ lesson.notes(
   them? (Nothing, ever.) Then raise the depth to 2, or σ_b under “More”.
 - *Digits, 3 minutes.* Step through the eigen-images: coarse shapes first, strokes later. Whether a digit is odd or
   even is spread over dozens of modes, while the circle's target sits in eleven.
+- *Architectures, 3 minutes* (“More”). On the circle skips and layer norm change the eigenvalues and leave the slope of
+  −2. On digits compare the effective rank of the fully connected network with that of a convolution, and then of one
+  with global average pooling on 64 digits, which hardly tells centred images apart: one mode takes most of the trace.
 - *Widths, 2 minutes.* Compare “widths of the network”: at which mode does n = 16 leave the theory? What does a
   network learn there?
 - *Beware.* The dotted floor, where it appears, is rounding: nothing below it means anything, and nothing is fitted

@@ -32,6 +32,7 @@ with fourth:
         digits_question="0-1",
     )
 with more:
+    architecture = controls.architecture()
     steps = controls.field(train.Spec, "steps", options=(100, 200, 500, 1000, 2000, 5000, 10000))
     depth = controls.field(Architecture, "depth", low=1, high=5)
     sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0), default=1.5)
@@ -58,6 +59,10 @@ lesson.presets(
             "ReLU has a kink: its gap to the linearisation falls more slowly than 1/n.",
             {"activation": "relu", "steps": 2000},
         ),
+        "Residual": (
+            "Seven nonlinearities deep, with skips: the closed form is as near as that of one layer.",
+            {"architecture": "residual", "depth": 3, "residual_branch": 0.5},
+        ),
         "Spirals": (
             "A decision line, bent step by step: the theory draws it, and the network follows.",
             {"data": "spirals", "width": 1024, "sigma_w": 2.0, "c": 1.0, "steps": 2000},
@@ -69,7 +74,7 @@ lesson.presets(
     }
 )
 
-arch = Architecture(depth=depth, width=width, activation=activation, sigma_w=sigma_w, sigma_b=sigma_b)
+arch = architecture(depth=depth, width=width, activation=activation, sigma_w=sigma_w, sigma_b=sigma_b)
 spec = train.Spec(arch=arch, data=data, c=c, steps=steps, fraction=fraction, seed=seed, sweep=sweep)
 
 lesson.run(train, spec, view)

@@ -19,7 +19,7 @@ from ntkviz.engine import stored
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments import lazy, spectrum, train
 from ntkviz.kernels import empirical_ntk, infinite_ntk
-from ntkviz.nets import Architecture, init
+from ntkviz.nets import ARCHITECTURES, Architecture, ResidualMLP, init
 from ntkviz.spectra import Spectrum
 
 SPHERE = ["--data", "sphere", "n=40", "dim=3"]
@@ -48,6 +48,29 @@ def test_a_kernel_of_one_network(tmp_path: Path) -> None:
     assert kernel.dtype == np.float32
     params = init(arch, 3, key=jax.random.key(3), dtype=np.float32)
     np.testing.assert_allclose(kernel, empirical_ntk(arch, params, X.astype(np.float32)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_kernel_of_any_architecture(name: str, tmp_path: Path) -> None:
+    out, digits = tmp_path / "kernel.npy", ["--data", "digits", "n=12"]
+    assert run("kernel", *digits, "--architecture", name, "--sigma-b", 0.1, "--out", out) == 0
+    arch = ARCHITECTURES[name](sigma_b=0.1)
+    np.testing.assert_allclose(np.load(out), infinite_ntk(arch, load(Digits(n=12)).x), rtol=1e-13)
+
+
+def test_an_architecture_has_settings_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "kernel.npy"
+    assert run("kernel", *SPHERE, "--architecture", "residual", "branch=0.5", "layers=one", "--out", out) == 0
+    np.testing.assert_allclose(np.load(out), infinite_ntk(ResidualMLP(branch=0.5, layers="one"), X), rtol=1e-13)
+    words = ["arch.depth=3", "arch=residual", "arch.branch=0.5"]
+    assert changed(train.Spec(), words).arch == ResidualMLP(
+        depth=3,
+        branch=0.5,
+        **{name: getattr(train.ARCHITECTURE, name) for name in ("activation", "sigma_w", "sigma_b")},
+    )
+    for wrong in (["none"], ["residual", "image=3"], ["conv"]):
+        assert run("kernel", *SPHERE, "--architecture", *wrong, "--out", out) == 2
+    assert "64 numbers a row, not 3" in capsys.readouterr().err
 
 
 def test_points_from_files(tmp_path: Path) -> None:
@@ -138,7 +161,7 @@ def test_words_are_read_as_the_specs_say() -> None:
         ("arch.heigth=3", "no setting arch.heigth"),
         ("data=nowhere", "no data set"),
         ("sweep=perhaps", "true or false"),
-        ("arch=3", "no setting"),
+        ("arch=3", "no architecture"),
         ("arch.width.x=3", "no setting"),
     ):
         with pytest.raises(InvalidInput, match=words):

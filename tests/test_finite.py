@@ -1,6 +1,7 @@
 """The empirical kernel against a stored table, against the Jacobian, and against the infinite-width limit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ ARCH = Architecture(depth=2, width=6, activation="erf", sigma_w=1.4, sigma_b=0.3
 
 
 def variant(**changes: object) -> Architecture:
-    return Architecture(**{**{name: getattr(ARCH, name) for name in ARCH.__dataclass_fields__}, **changes})
+    return replace(ARCH, **changes)
 
 
 def by_jacobian(arch: Architecture, params: Params) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Networks: the forward pass against NumPy, the scales of the three parameterizations, and what is refused."""
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ SMALL = Architecture(depth=3, width=6, activation="tanh", sigma_w=1.3, sigma_b=0
 
 
 def variant(**changes: object) -> Architecture:
-    return Architecture(**{**{name: getattr(SMALL, name) for name in SMALL.__dataclass_fields__}, **changes})
+    return replace(SMALL, **changes)
 
 
 def by_hand(arch: Architecture, params: Params, x: np.ndarray) -> np.ndarray:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ntkviz.data import CircleFunction, Diabetes, Digits, Moons, Sphere, load
+from ntkviz.data import CircleFunction, Diabetes, Digits, Moons, Sphere, load, on_circle
 from ntkviz.errors import Cancelled, InvalidInput
 from ntkviz.experiments import spectrum as lesson
 from ntkviz.experiments.spectrum import Result, Spec, cost, run
 from ntkviz.figures.spectrum import view
 from ntkviz.kernels.infinite import infinite_kernels
-from ntkviz.nets import Architecture
+from ntkviz.nets import Architecture, ConvNet, LayerNormMLP, ResidualMLP
 from ntkviz.spectra import spectrum
 
 CIRCLE = CircleFunction(n=128)
@@ -50,6 +50,61 @@ def test_the_law_knows_which_derivative_jumps(name: str, ntk: float, nngp: float
         assert lesson.law(arch, CircleFunction(), kernel) == wanted
         values = np.abs(np.fft.rfft(np.asarray(row)[0]).real)[k]
         assert np.polyfit(np.log(k), np.log(values), 1)[0] == pytest.approx(wanted, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [ResidualMLP(depth=2, layers="one", sigma_b=0.3), ResidualMLP(depth=2, sigma_b=0.3), LayerNormMLP(sigma_b=0.3)],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["relu", "elu"])
+def test_skips_and_layer_norm_keep_the_law(arch: Architecture, name: str) -> None:
+    """Frequencies 20 to 120 on the circle: .015 from the limit, measured."""
+    x, k = on_circle(2 * np.pi * np.arange(4096) / 4096), np.arange(20, 120)
+    arch = replace(arch, activation=name)
+    for kernel, row in zip(("nngp", "ntk"), infinite_kernels(arch, x[:1], x), strict=True):
+        values = np.abs(np.fft.rfft(np.asarray(row)[0]).real)[k]
+        wanted = lesson.law(arch, CircleFunction(), kernel)
+        assert np.polyfit(np.log(k), np.log(values), 1)[0] == pytest.approx(wanted, abs=0.03)
+
+
+def test_jumps_behind_one_another_make_a_kernel_rougher() -> None:
+    """A sign's θ^{2^{1−L}} counts every nonlinearity of a block; and the kernel of images has no law on a sphere."""
+    assert lesson.law(ResidualMLP(depth=2, activation="sign"), CircleFunction()) == -(2 + 2**-4 - 1)
+    assert lesson.law(ResidualMLP(depth=2, activation="sign", layers="one"), CircleFunction()) == -1.5
+    assert lesson.law(ConvNet(), CircleFunction()) is None
+
+
+def test_on_digits_fewer_modes_count_for_a_convolution() -> None:
+    data = Digits(n=128)
+    settings = {"depth": 2, "width": 64, "sigma_b": 0.3}
+    ranks = [
+        spectrum(np.asarray(infinite_kernels(arch, load(data).x).ntk)).effective_rank
+        for arch in (Architecture(**settings), ConvNet(**settings))
+    ]
+    assert ranks[1] < 0.9 * ranks[0]  # 31 and 37
+    pooled = infinite_kernels(ConvNet(head="gap", **settings), load(replace(data, n=64)).x).ntk
+    assert spectrum(np.asarray(pooled)).effective_rank < 2  # one mode: centred images have no mean to tell them apart
+
+
+def test_images_are_compared_while_they_last_and_points_are_refused_in_words() -> None:
+    arch = ConvNet(width=4, pool=2, sigma_b=0.3)
+    result = run(Spec(arch=arch, data=Digits(n=16)))
+    assert [curve.label for curve in result.curves] == ["L = 1", "L = 2", "L = 3"]  # 8, 4, 2, 1 pixels a side
+    view(result)
+    with pytest.raises(InvalidInput, match="choose such images"):
+        cost(Spec(arch=arch, data=CIRCLE))
+    narrow, wide = (cost(Spec(arch=ConvNet(depth=2, width=n), data=Digits(), compare="none")) for n in (8, 800))
+    assert wide.seconds > 20 * narrow.seconds
+    assert wide.bytes > 2 * narrow.bytes  # beside the tiles at infinite width, which both hold
+
+
+def test_the_page_says_what_the_theory_is_worth(depths: Result) -> None:
+    assert 1e-15 < depths.exact < 1e-12  # ReLU's closed form, rounded
+    prompt = next(chart.prompt for chart in view(depths).charts if chart.name == "kernel-theory")
+    assert "exact to" in prompt
+    slow = Spec(arch=Architecture(depth=10, activation="tanh"), data=Digits(n=500))
+    assert lesson._error(slow.arch, load(slow.data)) is None
 
 
 def test_the_nngp_kernel_falls_twice_as_fast() -> None:

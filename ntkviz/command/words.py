@@ -11,7 +11,7 @@ from typing import Any
 from ntkviz.activations import ACTIVATIONS
 from ntkviz.data import DATASETS, DataSpec
 from ntkviz.errors import InvalidInput
-from ntkviz.nets import Architecture
+from ntkviz.nets import ARCHITECTURES, Architecture
 from ntkviz.specs import Setting, Spec, settings
 
 NOTHING = "none"  # the word for None
@@ -40,6 +40,13 @@ def value(name: str, setting: Setting, word: str) -> Any:
 def add_architecture(parser: argparse.ArgumentParser) -> None:
     """A flag for each field of `Architecture`, with its bounds in the help."""
     group = parser.add_argument_group("architecture")
+    group.add_argument(
+        "--architecture",
+        nargs="+",
+        default=["mlp"],
+        metavar=("NAME", "FIELD=VALUE"),
+        help=f"one of {', '.join(ARCHITECTURES)}, and settings of its own, such as: residual branch=0.5",
+    )
     group.add_argument("--activation", metavar="NAME", help=f"one of {', '.join(ACTIVATIONS)}")
     for name, setting in settings(Architecture).items():
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=_described(setting))
@@ -50,7 +57,10 @@ def architecture(given: argparse.Namespace) -> Architecture:
     declared = settings(Architecture)
     words = {name: getattr(given, name) for name in declared if getattr(given, name) is not None}
     fields = {name: value(name, declared[name], word) for name, word in words.items()}
-    return Architecture(**fields, **({} if given.activation is None else {"activation": given.activation}))
+    name, *own = given.architecture
+    entry = architecture_named(name)
+    fields |= {} if given.activation is None else {"activation": given.activation}
+    return entry(**fields | fields_of(entry, own))
 
 
 def _described(setting: Setting) -> str:
@@ -94,6 +104,9 @@ def _set(spec: Spec, path: list[str], word: str, whole: str) -> Spec:
         return dataclasses.replace(spec, **{name: value(name, declared[name], word)})
     if not rest and name in nested and isinstance(getattr(spec, name), DataSpec):
         return dataclasses.replace(spec, **{name: data_set(word)()})
+    if not rest and name in nested and isinstance(getattr(spec, name), Architecture):
+        shared = {f.name: getattr(getattr(spec, name), f.name) for f in dataclasses.fields(Architecture)}
+        return dataclasses.replace(spec, **{name: architecture_named(word)(**shared)})
     if not rest and name == "activation" and isinstance(spec, Architecture):
         return dataclasses.replace(spec, activation=word)
     own = [*declared, *(f"{inner}.…" for inner in nested), *(["activation"] if isinstance(spec, Architecture) else [])]
@@ -105,6 +118,13 @@ def data_set(name: str) -> type[DataSpec]:
     if name not in DATASETS:
         raise InvalidInput(f"There is no data set {name!r}; choose one of {_known(DATASETS)}.")
     return DATASETS[name]
+
+
+def architecture_named(name: str) -> type[Architecture]:
+    """The entry of `ARCHITECTURES` of that name."""
+    if name not in ARCHITECTURES:
+        raise InvalidInput(f"There is no architecture {name!r}; choose one of {_known(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]
 
 
 def _known(names: Iterable[str]) -> str:

@@ -12,20 +12,21 @@ and Bietti & Bach 2021 (decay on the sphere, the same at every depth). Nyström 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from ntkviz.activations import Activation, activation
+from ntkviz.activations import activation
 from ntkviz.data import CircleFunction, Dataset, DataSpec, Digits, Sphere, SphereMix, load, on_circle
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
+from ntkviz.kernels.decay import Kernel, decay_exponent
 from ntkviz.kernels.finite import empirical_ntk
-from ntkviz.kernels.infinite import infinite_kernels
-from ntkviz.kernels.sweeps import widths_ntk
-from ntkviz.nets import Architecture, Params, init
+from ntkviz.kernels.infinite import infinite_kernels, kernel_error
+from ntkviz.kernels.sweeps import maskable, widths_ntk
+from ntkviz.kernels.work import activation_numbers, duals, empirical_operations, pair_seconds, tile_bytes
+from ntkviz.nets import Architecture, Params, init, parameter_count
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice, number
 from ntkviz.spectra import (
@@ -40,12 +41,12 @@ from ntkviz.spectra import (
 )
 
 Floats = NDArray[np.float64]
-Kernel = Literal["ntk", "nngp"]
 
 MODES = 40  # that can be selected
 HEAT = 96  # rows of a kernel that are drawn, at most
 DRAWN = 256  # points at which a mode is drawn, at most
 PLANE = 28  # pixels a side of a mode in the plane
+CHEAP = 0.2  # seconds that the estimate of an error may take
 DEEPEST = 32  # the network's program grows with its depth
 
 FINE = 4096  # steps round the circle for the integral operator: aliases are below (k/(4096 − k))², .3 % at k = 200
@@ -127,6 +128,7 @@ class Result:
     curves: tuple[Curve, ...]
     by_frequency: bool  # what the curves run over
     distance: float  # ‖Θ_n − Θ_∞‖/‖Θ_∞‖
+    exact: float | None  # largest error of an entry of Θ_∞ over the largest entry, where that is cheap to estimate
     warnings: tuple[str, ...]
 
     @property
@@ -145,29 +147,23 @@ class Result:
         return float(self.theory.shares[self.theory.eigenvalues <= self.theory.floor].sum())
 
 
-def _pair_seconds(act: Activation) -> float:
-    """Of a pair and layer at infinite width: in closed form, as a series beside that of the kinks, as a series."""
-    return 2e-8 if act.dual is not None else 1.5e-6 if act.kinks else 3e-7
-
-
 def cost(spec: Spec) -> Cost:
-    """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `_pair_seconds`."""
-    n, width, depth = spec.data.n, spec.arch.width, spec.arch.depth
-    pair = _pair_seconds(activation(spec.arch.activation))
-    widths = (width, *[max(WIDTHS)] * len(WIDTHS)) if spec.compare == "width" else (width,)  # masked, hence full
-    seconds = sum(_network_seconds(n, w, depth) for w in widths) + n**2 * depth * pair + 4e-10 * n**3 + 0.02
+    """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `pair_seconds`."""
+    n, arch = spec.data.n, spec.arch
+    dim = 64 if arch.input_dim is None else load(spec.data).x.shape[1]  # images that do not fit are refused here
+    pair, layers = pair_seconds(arch), duals(arch, dim)
+    swept = [max(WIDTHS)] * len(WIDTHS) if maskable(arch) else WIDTHS  # masked, hence full
+    widths = (arch.width, *swept) if spec.compare == "width" else (arch.width,)
+    seconds = n**2 * layers * pair + 4e-10 * n**3 + 0.04
+    for one in (replace(arch, width=width) for width in widths):
+        seconds += parameter_count(one, dim) / 3e7 + empirical_operations(one, dim, n) / 4e10
     compared = SAMPLE if spec.compare == "data" else 0 if _circulant(spec.data) else n
-    layers = {"depth": sum(DEPTHS), "data": 5 * depth, "kernel": depth, "activation": 2 * depth}.get(spec.compare, 0)
+    times = {"depth": sum(DEPTHS) / arch.depth, "data": 5, "kernel": 1, "activation": 2}.get(spec.compare, 0)
     slow = 1.6e-7 if spec.compare == "activation" else pair
-    seconds += layers * slow * (compared**2 + FINE / 2) + 5 * 2e-10 * compared**3 + 0.02
-    largest = max(widths)
-    held = 16 * ((depth - 1) * largest**2 + 64 * largest) + 32 * n * largest * (depth + 1) + 120 * max(n, compared) ** 2
-    return Cost(seconds, held + 2e7)
-
-
-def _network_seconds(n: int, width: int, depth: int) -> float:
-    weights = (depth - 1) * width**2 + 64 * width
-    return weights / 3e7 + (4 * n * weights + 4 * n**2 * width * depth) / 4e10
+    seconds += times * layers * slow * (compared**2 or FINE / 2) + 5 * 2e-10 * compared**3
+    largest = replace(arch, width=max(widths))
+    held = 16.0 * parameter_count(largest, dim) + 24.0 * n * activation_numbers(largest, dim)
+    return Cost(seconds, held + tile_bytes(arch, dim) + 120.0 * max(n, compared) ** 2 + 2e7)
 
 
 def run(spec: Spec, report: Report = silent) -> Result:
@@ -212,8 +208,15 @@ def run(spec: Spec, report: Report = silent) -> Result:
         curves=tuple(curves),
         by_frequency=by_frequency,
         distance=relative_distance(network, theory),
+        exact=_error(spec.arch, data),
         warnings=data.warnings,
     )
+
+
+def _error(arch: Architecture, data: Dataset) -> float | None:
+    """What the theory's kernel is worth; None where the estimate would be felt."""
+    seconds = 8 * len(data.x) ** 2 * duals(arch, data.x.shape[1]) * pair_seconds(arch)
+    return kernel_error(arch, data.x).ntk if seconds < CHEAP else None
 
 
 def _modes(modes: Spectrum, data: Dataset, pictures: Floats) -> Modes:
@@ -347,21 +350,10 @@ def _population(label: str, arch: Architecture, kernel: Kernel) -> Curve:
 
 
 def law(arch: Architecture, data: DataSpec, kernel: Kernel = "ntk") -> float | None:
-    """The exponent of λ_i ~ i^p for a nonlinearity with a kink and uniform data on S^{d−1}, or None.
-
-    A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}}).
-    A term θ^s has μ_k ~ k^{1−d−s} in degree k, about k^{d−2} modes each: i ~ k^{d−1} (p = 1: Bietti & Bach 2021).
-    """
-    if not (act := activation(arch.activation)).kinks:
-        return None
-    if data.kind == "circle":
-        dim = 2
-    elif isinstance(data, Sphere | SphereMix) and data.scale == "none":
-        dim = data.dim
-    else:
-        return None
-    power = 2 * act.rough - 2 * (kernel == "ntk") if act.rough else 2.0 ** (1 - arch.depth) - 1
-    return -(dim + power) / (dim - 1)
+    """`decay_exponent` for uniform data on a sphere; None for other data."""
+    if isinstance(data, Sphere | SphereMix) and data.scale == "none":
+        return decay_exponent(arch, data.dim, kernel)
+    return decay_exponent(arch, 2, kernel) if data.kind == "circle" else None
 
 
 def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
@@ -369,8 +361,8 @@ def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
     arch = spec.arch
     match spec.compare:
         case "depth":
-            for depth in DEPTHS:
-                yield _decay(f"L = {depth}", replace(arch, depth=depth), spec.data, data)
+            for deep in _depths(arch):
+                yield _decay(f"L = {deep.depth}", deep, spec.data, data)
         case "activation":
             for name in NONLINEARITIES:
                 yield _decay(activation(name).label, replace(arch, activation=name), spec.data, data)
@@ -386,6 +378,15 @@ def _curves(spec: Spec, data: Dataset, theory: Spectrum) -> Iterator[Curve]:
         case "data":
             for label, other in _samples(spec.data.seed):
                 yield _decay(label, arch, other, load(other))
+
+
+def _depths(arch: Architecture) -> Iterator[Architecture]:
+    """The architecture at each depth, until its image has shrunk to nothing."""
+    for depth in DEPTHS:
+        try:
+            yield replace(arch, depth=depth)
+        except InvalidInput:
+            return
 
 
 def _samples(seed: int) -> tuple[tuple[str, DataSpec], ...]:

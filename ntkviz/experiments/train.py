@@ -29,7 +29,8 @@ from ntkviz.dynamics import Descent, Linearised, linearise
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.kernels import empirical_ntk, infinite_ntk
-from ntkviz.nets import Architecture, Params, init, parameter_count
+from ntkviz.kernels.work import activation_numbers, duals, pair_seconds
+from ntkviz.nets import Architecture, Params, init, multiplications, parameter_count
 from ntkviz.spectra import relative_distance, spectrum
 from ntkviz.training import Recording, Run, log_steps, train
 
@@ -200,13 +201,12 @@ class Result:
 def cost(spec: Spec) -> Cost:
     """Seconds on one core for the network and the sweep; bytes of outputs, kernels, weights and activations."""
     data = _loaded(spec.data)
-    arch = replace(spec.arch, outputs=data.y.shape[1])
-    rows = len(_points(data)[0])
+    arch, dim = replace(spec.arch, outputs=data.y.shape[1]), data.x.shape[1]
+    rows, across = len(_points(data)[0]), len(_points(data)[0]) * len(data.x)
     seconds = _seconds(spec) + SEEDS * sum(_seconds(_at(spec, width), SWEEP_FRAMES) for width in _widths(spec))
-    outputs = 32.0 * FRAMES * rows * arch.outputs
-    kernels = 24.0 * rows * len(data.x) * arch.outputs**2
-    weights = 16.0 * parameter_count(arch, data.x.shape[1])
-    return Cost(0.02 + seconds, 30e6 + outputs + kernels + weights + 24.0 * rows * arch.width * arch.depth)
+    seconds += 0.02 + pair_seconds(arch) * duals(arch, dim) * across
+    held = 32.0 * FRAMES * rows * arch.outputs + 24.0 * across * arch.outputs**2
+    return Cost(seconds, 30e6 + held + 16.0 * parameter_count(arch, dim) + 12.0 * rows * activation_numbers(arch, dim))
 
 
 def run(spec: Spec, report: Report = silent) -> Result:
@@ -391,8 +391,8 @@ def _seconds(spec: Spec, frames: int = FRAMES) -> float:
     """Estimate for one network, fitted to measurements."""
     data = _loaded(spec.data)
     arch = replace(spec.arch, outputs=data.y.shape[1])
-    points, rows, neurons = len(_points(data)[0]), len(data.x), arch.width * arch.depth
-    weights = parameter_count(arch, data.x.shape[1])
+    points, rows, dim = len(_points(data)[0]), len(data.x), data.x.shape[1]
+    neurons, weights = activation_numbers(arch, dim) / 2, multiplications(arch, dim)
     step = 6e-6 + 1.8e-9 * rows * neurons + weights * (2.5e-9 + 1.2e-11 * rows)
     seen = frames * (6e-4 + 1.5e-9 * points * neurons + 2e-11 * points * weights)
     kernel = arch.outputs * points * (5e-9 * neurons + 1e-8 * rows * arch.outputs + 6e-11 * weights)

@@ -212,7 +212,7 @@ def _kernels(result: Result) -> tuple[Chart, ...]:
                 theory,
                 same,
                 "Kernel at infinite width.",
-                "Θ at <b>infinite width</b>: which inputs move together?",
+                f"Θ at <b>infinite width</b>{_exact(result)}: which inputs move together?",
             ),
             (
                 "network",
@@ -224,6 +224,11 @@ def _kernels(result: Result) -> tuple[Chart, ...]:
             ("difference", network - theory, apart, "Network's kernel minus the theory's.", away),
         )
     )
+
+
+def _exact(result: Result) -> str:
+    """What the theory's entries are worth, where it was estimated."""
+    return "" if result.exact is None else f", exact to {_power(result.exact)}"
 
 
 def _axis(result: Result) -> heatmaps.Axis:
@@ -300,7 +305,7 @@ def _condition(modes: Modes) -> str:
 
 def _power(value: float) -> str:
     digits = int(np.floor(np.log10(value)))
-    raised = str(digits).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    raised = str(digits).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{value / 10.0**digits:.1f} · 10{raised}"
 
 

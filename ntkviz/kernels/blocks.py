@@ -28,6 +28,7 @@ from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_blocks
 from ntkviz.kernels.room import room_for
 from ntkviz.kernels.tiles import pairs, starts
+from ntkviz.kernels.work import activation_numbers, tile_bytes
 from ntkviz.nets import Architecture, Params, parameter_count
 
 MEGABYTE = 1e6
@@ -64,15 +65,16 @@ class Footprint(NamedTuple):
 
 def infinite_footprint(arch: Architecture, input_dim: int) -> Footprint:
     """Of `infinite_ntk` on two blocks: the kernel and its copy, or every array of the recursion for a series."""
-    closed = activation(arch.activation).dual is not None
-    return Footprint(2e7, 32.0 * input_dim + (0 if closed else 4e4), 32.0 if closed else 120.0)
+    tiled = activation(arch.activation).dual is not None or arch.input_dim is not None
+    fixed = 2e7 + tile_bytes(arch, input_dim)
+    return Footprint(fixed, 32.0 * input_dim + (0 if tiled else 4e4), 32.0 if tiled else 120.0)
 
 
 def empirical_footprint(arch: Architecture, input_dim: int, dtype: DTypeLike) -> Footprint:
     """Of `empirical_ntk` on two blocks: inputs and gradients of every layer, three kernels and their copy."""
     size = np.dtype(dtype).itemsize
-    neurons = input_dim + 2 * arch.depth * arch.width * (1 + arch.outputs)
-    return Footprint(2.0 * size * parameter_count(arch, input_dim), 2.0 * size * neurons, 5.0 * size)
+    numbers = activation_numbers(arch, input_dim, arch.outputs)
+    return Footprint(2.0 * size * parameter_count(arch, input_dim), 2.0 * size * numbers, 5.0 * size)
 
 
 def infinite_kernel(arch: Architecture, x: ArrayLike) -> Kernel:

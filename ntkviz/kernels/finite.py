@@ -6,7 +6,9 @@ A weight's gradient is the product of what enters its layer, h_{l−1}, and the 
 of gradients factor into two matrix products of shape (N, n)(n, N): O(N n² + N² n) work in place of O(N² n²), O(N n)
 memory beside the result in place of O(N n²). Of a kernel of one set with itself little more than half is computed, in
 blocks, and mirrored. The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`), and ∂f/∂z_l is the
-gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates works as it is.
+gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates works as it is, and
+every operation that treats the points one by one. A layer that is applied at each position of an image sums over them
+(`shared`).
 
 Source: Jacot, Gabriel & Hongler 2018 (the kernel). The factorisation is the chain rule.
 """
@@ -22,7 +24,8 @@ from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.room import room_for
-from ntkviz.nets import Architecture, Params, forward, scales
+from ntkviz.kernels.shared import bias_share, weights_share
+from ntkviz.nets import Architecture, Params, Scale, forward, scales, sizes
 
 Outputs = Literal["trace", "full"]
 
@@ -79,6 +82,10 @@ def layerwise(
         kernel: Array | float = 0.0
         for scale, (_, bias), h1, d1, h2, d2 in layers:
             h1, d1, h2, d2 = h1[points1], d1[points1], h2[points2], d2[points2]
+            if h1.ndim > 2:  # an image, whose positions share the weights
+                shared = _shared(scale, bias is not None, h1, h2, d1, d2, full=outputs == "full")
+                kernel = kernel + shared.reshape(len(h1), rows, len(h2), rows)
+                continue
             forwards = scale.weight**2 * (h1 @ h2.T) + (0.0 if bias is None else scale.bias**2)
             backwards = d1.reshape(rows * len(h1), -1) @ d2.reshape(rows * len(h2), -1).T
             kernel = kernel + forwards[:, None, :, None] * backwards.reshape(len(h1), rows, len(h2), rows)
@@ -98,9 +105,20 @@ def _mirrored(block: Callable[[slice, slice], Array], start: int, stop: int, hal
     return jnp.block([[first, corner.T], [corner, second]])
 
 
+def _shared(scale: Scale, biased: bool, h1: Array, h2: Array, d1: Array, d2: Array, *, full: bool) -> Array:
+    """The share of a layer with the same weights at each position (N, *positions, …)."""
+    one, other = (h.reshape(len(h), -1, h.shape[-1]) for h in (h1, h2))
+    back1, back2 = (d.reshape(*d.shape[:2], -1, d.shape[-1]) for d in (d1, d2))
+    weights = scale.weight**2 * weights_share(one, other, back1, back2, full=full)
+    return weights + scale.bias**2 * bias_share(back1, back2, full=full) if biased else weights
+
+
 def _factors(arch: Architecture, params: Params, x: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """Each layer's inputs (N, fan_in) and its ∂f_k/∂z for each output k, (N, K, fan_out)."""
-    taps = tuple(jnp.zeros((x.shape[0], weight.shape[1]), weight.dtype) for weight, _ in params)
+    """Each layer's inputs (N, …, fan_in) and its ∂f_k/∂z for each output k, (N, K, …, fan_out)."""
+    taps = tuple(
+        jnp.zeros((x.shape[0], *size.positions, size.fan_out), weight.dtype)
+        for size, (weight, _) in zip(sizes(arch, x.shape[1]), params, strict=True)
+    )
     f, pull, inputs = jax.vjp(lambda taps: forward(arch, params, x, taps), taps, has_aux=True)
     outputs = jnp.eye(arch.outputs, dtype=f.dtype)
     # Row n of f depends on row n of the taps alone: one pull of an output gives its gradients at all points.

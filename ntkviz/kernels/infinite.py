@@ -3,18 +3,33 @@ r"""Kernels of infinitely wide networks at initialisation, layer by layer.
     K⁰ = x·x′/d,    K^{l+1} = σ_w² E[φ(u) φ(v)] + σ_b²,    Θ^{l+1} = K^{l+1} + σ_w² Θ^l E[φ′(u) φ′(v)]
 
 with (u, v) ~ N(0, K^l restricted to the pair), K¹ = Θ¹ = σ_w² K⁰ + σ_b²; the output's kernels are those of layer L + 1.
-That is the NTK parameterization. In the standard one the gradient of a layer's weights carries its fan-in, and that of
-its biases carries 1: the first term of Θ is n E[φφ] + 1 instead of K^{l+1}. The maximal update parameterization is the
-NTK network with √n w for its weights and its output divided by √n (`nets`): at initialisation its NTK is that of the
-NTK parameterization, and its output is 0 in the limit, hence so is the NNGP kernel; in training its NTK moves.
+That is the fully connected network in the NTK parameterization. Other architectures do other things between their
+layers (`nets.operations`), and a layer with factors a, c, standard deviations s, t and fan-in F does in general
+
+    K ↦ a² F s² K + c² t²,    Θ ↦ a² F K + c² + a² F s² Θ.
+
+- NTK: a² F = σ_w², c² = σ_b²; every layer contributes to Θ at order one, and K is its own limit.
+- Standard: a² F = F, c² = 1. A layer whose inputs are n features contributes n E[φφ], all others are of order one: Θ
+  grows like n, and `width` says which Θ is meant.
+- µP: before the readout a² F = n σ_w² and c² = n σ_b², so that Θ^l is of order n and K^l as above; the readout has
+  a² F = σ_w², c² = σ_b² and hands on Θ^L σ_w²/n. Every layer contributes at order one, its weights and its biases, as
+  much as in the NTK parameterization. The output's K is (σ_w² E[φφ] + σ_b²)/n: its limit 0 is what stands here. In
+  training this Θ moves at any width.
+
+The same holds for every architecture, with what stands before the last layer for Θ^l.
 
 σ_w, σ_b, the width and the depth are arguments of the compiled programs, not constants in them: moving them compiles
-nothing. A new nonlinearity needs nothing here.
+nothing (nor does the depth, unless a block changes the size of an image). A new nonlinearity or architecture needs
+nothing here.
 
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import prod
 from typing import NamedTuple
 
 import jax
@@ -25,11 +40,24 @@ from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule, dual, moments
+from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
+from ntkviz.kernels.limit import (
+    Gains,
+    Kernel,
+    KernelPass,
+    Range,
+    RangePass,
+    block_passed,
+    gains_of,
+    is_loop,
+    pairs_meet,
+    passed,
+)
 from ntkviz.kernels.room import room_for
-from ntkviz.kernels.tiles import by_tiles
-from ntkviz.nets import Architecture
+from ntkviz.kernels.tiles import SIDE, by_tiles
+from ntkviz.nets import Architecture, scales
+from ntkviz.nets.operations import Shape, transfer_through
 
 EPS = 2.0**-52
 
@@ -53,30 +81,7 @@ class KernelError(NamedTuple):
 
 # The largest variance that a series is used for: at 2·10⁹ the slope of softsign is off by a factor, at 2·10¹⁰ negative.
 LARGEST = 1e9
-
-
-class _Gains(NamedTuple):
-    """What multiplies what in a layer: numbers that change without compiling."""
-
-    weight: float  # σ_w²
-    bias: float  # σ_b²
-    first_weights: float  # K⁰ → the share of the first layer's weights in Θ
-    weights: float  # E[φφ] → the share of a later layer's weights in Θ
-    biases: float  # the share of a layer's biases in Θ
-    shaken: float = 0.0  # relative change of the inner products of the points: what rounding does to them
-
-    def covariance(self, expectation: Array) -> Array:
-        """Of pre-activations, from E[φφ] of the layer below (or K⁰)."""
-        return self.weight * expectation + self.bias
-
-
-class _State(NamedTuple):
-    """A layer's kernels, and the variances of both sets of samples: q2 is empty where they are one set."""
-
-    q1: Array  # (N1,)
-    q2: Array  # (N2,) or (0,)
-    nngp: Array  # (N1, N2)
-    ntk: Array  # (N1, N2)
+PAIRS = 4e6  # covariances of positions of images that are held at once: 0.4 GB with all that is made of them
 
 
 def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
@@ -104,15 +109,16 @@ def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[
     Where there is no closed form, the series is the one that the norms of all of `x` need.
     """
     whole, _ = _inputs(x, None)
-    rule = _rule(activation(arch.activation), _gains(arch, whole.shape[1]), arch.depth, whole, None)
+    rule = _rule(_problem(arch, whole.shape[1]), whole, None)
     return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
 
 
-def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Activation, Array, tuple[Basis | None, _Gains, Array]]:
-    """For traced code: φ, the points, and what `recursion` takes beside them."""
+def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Array, tuple[Architecture, Basis | None, Gains, Array]]:
+    """For traced code: the points, and what `recursion` takes beside them."""
     points, _ = _inputs(x, None)
-    act, gains = activation(arch.activation), _gains(arch, points.shape[1])
-    return act, points, (_basis(_rule(act, gains, arch.depth, points, None)), gains, jnp.asarray(arch.depth))
+    problem = _problem(arch, points.shape[1])
+    terms = _basis(_rule(problem, points, None))
+    return points, (problem.outline, terms, problem.gains, jnp.asarray(arch.depth))
 
 
 def _infinite(
@@ -121,19 +127,20 @@ def _infinite(
     """The kernels of those names."""
     first, second = _inputs(x1, x2)
     room_for(len(first) * len(wanted), len(first if second is None else second))
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = rule or _rule(act, gains, arch.depth, first, second)
-    return _checked(arch, wanted, *recursion(act, wanted, first, second, _basis(rule), gains, arch.depth))
+    problem = _problem(arch, first.shape[1])
+    return _evaluated(problem, wanted, rule or _rule(problem, first, second), first, second)
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
     """Kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise `arch`."""
     first, second = _inputs(x1, x2)
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    return Kernels(*_checked(arch, BOTH, *_layers(act, arch.depth, _basis(rule), first, second, gains)))
+    problem = _problem(arch, first.shape[1])
+    if not problem.loop or problem.positions > 1:
+        each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
+        return Kernels(*(jnp.stack(kernels) for kernels in zip(*each, strict=True)))
+    terms = _basis(_rule(problem, first, second))
+    made = _layers(problem.outline, arch.depth, terms, first, second, problem.gains)
+    return Kernels(*_checked(arch, BOTH, *made))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -160,11 +167,44 @@ def _points(x: ArrayLike, name: str) -> Array:
     return jnp.asarray(points)
 
 
-def _gains(arch: Architecture, input_dim: int) -> _Gains:
-    weight, bias = arch.sigma_w**2, (arch.sigma_b or 0.0) ** 2
-    if arch.parameterization == "standard":
-        return _Gains(weight, bias, float(input_dim), float(arch.width), float(arch.sigma_b is not None))
-    return _Gains(weight, bias, weight, weight, bias)
+class _Problem(NamedTuple):
+    """An architecture as its programs take it."""
+
+    arch: Architecture
+    outline: Architecture  # the same, with one value for all that the programs get as numbers or do not depend on
+    gains: Gains
+    loop: bool
+    positions: int  # of an input image, else 1
+
+    @property
+    def act(self) -> Activation:
+        return activation(self.arch.activation)
+
+
+def _problem(arch: Architecture, input_dim: int) -> _Problem:
+    shape = arch.input_shape(input_dim)
+    if _entries(arch, shape) > 8 * PAIRS:
+        raise InvalidInput(
+            f"Pooling needs the covariance of every pair of {prod(shape[:-1])} positions: take smaller images, or a "
+            "network without pooling."
+        )
+    loop = is_loop(arch, shape)
+    depth = 1 if loop else arch.depth
+    outline = replace(arch, depth=depth, width=1, outputs=1, parameterization="ntk", sigma_w=1.0, sigma_b=0.0)
+    return _Problem(arch, outline, gains_of(arch, input_dim), loop, prod(shape[:-1]))
+
+
+def _entries(arch: Architecture, shape: Shape) -> int:
+    """Covariances that a pair of points has, of positions or of pairs of them."""
+    return prod(shape[:-1]) ** (2 if pairs_meet(arch) else 1)
+
+
+def _evaluated(
+    problem: _Problem, wanted: tuple[str, ...], rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0
+) -> tuple[Array, ...]:
+    arch = problem.arch
+    made = recursion(wanted, x1, x2, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
+    return _checked(arch, wanted, *made)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
@@ -176,14 +216,12 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     kernel should be read to more digits. Costs several times what the kernels do.
     """
     first, second = _inputs(x1, x2)
-    act = activation(arch.activation)
-    gains = _gains(arch, first.shape[1])
-    rule = _rule(act, gains, arch.depth, first, second)
-    used, fine = (
-        _checked(arch, BOTH, *recursion(act, BOTH, first, second, _basis(each), shaken, arch.depth))
-        for each, shaken in ((rule, gains), (rule and finer(rule), gains._replace(shaken=8 * EPS)))
-    )
-    rounding = 64 * EPS * (arch.depth + cancellation(act, _spread(act, gains, arch.depth, first, second)))
+    problem = _problem(arch, first.shape[1])
+    rule = _rule(problem, first, second)
+    used = _evaluated(problem, BOTH, rule, first, second)
+    fine = _evaluated(problem, BOTH, rule and finer(rule), first, second, 8 * EPS)
+    layers = len(scales(arch, first.shape[1])) - 1
+    rounding = 64 * EPS * (layers + cancellation(problem.act, _spread(problem, first, second)))
     sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
     nngp, ntk = (
         8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True)
@@ -205,36 +243,41 @@ def _checked(
     )
 
 
-def _start(x1: Array, x2: Array | None, gains: _Gains, same: Array | None = None) -> _State:
-    """Before the first nonlinearity; two sets of one size may turn out to be the `same` one."""
-    d = x1.shape[1]
-    other = x1 if x2 is None else x2
-    k = x1 @ other.T * ((1 - gains.shaken) / d)
-    q1 = (x1**2).sum(axis=1) / d
-    q2 = jnp.zeros(0) if x2 is None else (x2**2).sum(axis=1) / d
-    if x2 is None:
-        k = jnp.fill_diagonal(k, q1, inplace=False)
-    elif same is not None and len(x1) == len(x2):
-        k = jnp.where(same & jnp.eye(len(x1), dtype=bool), q1, k)
-    ntk = gains.first_weights * k + gains.biases
-    return _State(gains.covariance(q1), gains.covariance(q2), gains.covariance(k), ntk)
-
-
-def _layer(act: Activation, terms: Basis | None, symmetric: bool, state: _State, gains: _Gains) -> _State:
-    """The kernels after one more nonlinearity and the layer behind it."""
-    q1, q2, k, ntk = state
-    if symmetric:
-        value, slope = dual(act, q1, q1, k, terms)
-        own, other = jnp.diagonal(value), q2  # exact: the correlation is 1 there
+def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Array, same: Array | None = None) -> Kernel:
+    """Products of inputs over their number of features; two sets of one size may turn out to be the `same` one."""
+    first = _positioned(arch, x1)
+    second = first if x2 is None else _positioned(arch, x2)
+    features, pairs = first.shape[-1], pairs_meet(arch)
+    q1, q2 = ((points**2).sum(axis=-1) / features for points in (first, second))  # (*positions, N)
+    if pairs:
+        own = _within(first), _within(second)
+        k = first.reshape(-1, features) @ second.reshape(-1, features).T
+        q1, q2 = q1.ravel(), q2.ravel()
     else:
-        value, slope = dual(act, q1, q2, k, terms)
-        own, other = jnp.split(moments(act, jnp.concatenate([q1, q2]), terms).value, [len(q1)])
-    ntk = gains.weights * value + gains.biases + gains.weight * ntk * slope
-    return _State(gains.covariance(own), gains.covariance(other), gains.covariance(value), ntk)
+        own = q1, q2
+        k = first @ jnp.swapaxes(second, -1, -2)
+    k = k * ((1 - shaken) / features)
+    if x2 is None or (same is not None and len(x1) == len(x2)):
+        diagonal = jnp.eye(q1.shape[-1], dtype=bool) & (True if same is None else same)
+        k = jnp.where(diagonal, q1[..., None, :], k)
+    k = k.reshape(*first.shape[:-1], *second.shape[:-1]) if pairs else k
+    return Kernel(k, jnp.zeros_like(k), None if x2 is None else own)
 
 
-def _kernels_of(state: _State, symmetric: bool) -> Kernels:
-    kernels = Kernels(state.nngp, state.ntk)
+def _positioned(arch: Architecture, x: Array) -> Array:
+    """Rows (N, d) as (*positions, N, features)."""
+    return jnp.moveaxis(x.reshape(len(x), *arch.input_shape(x.shape[1])), 0, -2)
+
+
+def _within(points: Array) -> Array:
+    """Products (*positions, *positions, N) of the positions (*positions, N, features) of each sample."""
+    flat = points.reshape(-1, *points.shape[-2:])
+    products = jnp.einsum("pnc,qnc->pqn", flat, flat) / points.shape[-1]
+    return products.reshape(*points.shape[:-2], *points.shape[:-1])
+
+
+def _symmetric(kernels: Kernels, symmetric: bool) -> Kernels:
+    """A kernel of one set with itself has the same bits on both sides of the diagonal."""
     return Kernels(*((kernel + kernel.T) / 2 for kernel in kernels)) if symmetric else kernels
 
 
@@ -242,42 +285,50 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@jax.jit(static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=0)
 def recursion(
-    act: Activation,
     wanted: tuple[str, ...],
     x1: Array,
     x2: Array | None,
+    outline: Architecture,
     terms: Basis | None,
-    gains: _Gains,
+    gains: Gains,
     depth: Array,
+    shaken: float | Array = 0.0,
 ) -> tuple[tuple[Array, ...], Array]:
     """The kernels of those names, and whether they are finite.
 
-    By tiles where the dual is closed; a series is made once for a point, hence for all pairs at once."""
+    By tiles where the dual is closed, and for images, whose positions need room; a series is made once for a point,
+    hence for all pairs at once.
+    """
+    shape = outline.input_shape(x1.shape[1])
 
     def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
-        start, symmetric = _start(x1, x2, gains, same), x2 is None
-        state = lax.fori_loop(0, depth, lambda _, state: _layer(act, terms, symmetric, state, gains), start)
-        return _kernels_of(state, symmetric)
+        make = partial(KernelPass, terms, pairs_meet(outline))
+        start = _start(outline, x1, x2, shaken, same)
+        state = passed(outline, is_loop(outline, shape), make, gains, depth, start)
+        return Kernels(state.nngp, state.ntk)
 
-    if act.dual is not None:
-        return by_tiles(lambda *tile: tuple(getattr(block(*tile), name) for name in wanted), x1, x2)
-    kernels = block(x1, x2)
+    if activation(outline.activation).dual is not None or len(shape) > 1:
+        side = min(SIDE, max(1, int(math.sqrt(PAIRS / _entries(outline, shape)))))
+        return by_tiles(lambda *tile: tuple(getattr(block(*tile), name) for name in wanted), x1, x2, side)
+    kernels = _symmetric(block(x1, x2), x2 is None)
     return tuple(getattr(kernels, name) for name in wanted), _finite(kernels)
 
 
-@jax.jit(static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=1)
 def _layers(
-    act: Activation, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: _Gains
+    outline: Architecture, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: Gains
 ) -> tuple[Kernels, Array]:
-    symmetric = x2 is None
+    make = partial(KernelPass, terms, False)
 
-    def step(state: _State, _: None) -> tuple[_State, Kernels]:
-        state = _layer(act, terms, symmetric, state, gains)
-        return state, _kernels_of(state, symmetric)
+    def step(state: Kernel, i: Array) -> tuple[Kernel, Kernels]:
+        state = block_passed(outline, make, gains, i, state)
+        behind = transfer_through(outline.end(), state, make(gains.end))
+        return state, _symmetric(Kernels(behind.nngp, behind.ntk), x2 is None)
 
-    kernels = lax.scan(step, _start(x1, x2, gains), length=depth)[1]
+    start = _start(outline, x1, x2, 0.0)
+    kernels = lax.scan(step, transfer_through(outline.begin(), start, make(gains.begin)), jnp.arange(depth))[1]
     return kernels, _finite(kernels)
 
 
@@ -285,11 +336,12 @@ def _basis(rule: Rule | None) -> Basis | None:
     return None if rule is None else basis(rule)
 
 
-def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> Rule | None:
+def _rule(problem: _Problem, x1: Array, x2: Array | None) -> Rule | None:
     """What serves the variances of every layer."""
+    act = problem.act
     if act.dual is not None:
         return None
-    variances = np.asarray(_spread(act, gains, depth, x1, x2))
+    variances = np.asarray(_spread(problem, x1, x2))
     if not np.isfinite(variances).all():
         return DENSE[0]  # an overflow has its own error
     if variances.max(initial=0.0) > LARGEST:
@@ -300,27 +352,23 @@ def _rule(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | Non
     return choose_rule(act, variances)
 
 
-def _spread(act: Activation, gains: _Gains, depth: int, x1: Array, x2: Array | None) -> np.ndarray:
+def _spread(problem: _Problem, x1: Array, x2: Array | None) -> np.ndarray:
     """Variances (8,) that span those of every layer: 16 samples are followed through the network."""
-    norms = np.concatenate([(np.asarray(x) ** 2).mean(axis=1) for x in (x1, x2) if x is not None])
-    terms = None if act.dual is not None else basis(SPARSE[0])
-    low, high = map(float, _variances(act, np.quantile(norms, np.linspace(0, 1, 16)), gains, depth, terms))
+    points = np.concatenate([np.asarray(x) for x in (x1, x2) if x is not None])
+    sizes = (np.asarray(_positioned(problem.arch, jnp.asarray(points))) ** 2).mean(axis=-1)
+    order = np.argsort(sizes.reshape(-1, len(points)).max(axis=0))
+    chosen = points[order[np.linspace(0, len(points) - 1, 16).round().astype(int)]]
+    terms = None if problem.act.dual is not None else basis(SPARSE[0])
+    low, high = map(float, _variances(problem.outline, chosen, problem.gains, problem.arch.depth, terms))
     high = max(high, 1e-300)
     return np.geomspace(max(low, 1e-4 * high), high, 8) if np.isfinite(high) else np.full(8, np.inf)
 
 
-@jax.jit(static_argnums=0)
-def _variances(act: Activation, norms: Array, gains: _Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
-    """Smallest and largest variance of a pre-activation, over the hidden layers and the squared norms over d."""
-
-    def step(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        q, low, high = carry
-        return (
-            gains.covariance(moments(act, q, terms).value),
-            jnp.minimum(low, q.min()),
-            jnp.maximum(high, q.max()),
-        )
-
-    start = gains.covariance(norms)
-    _, low, high = lax.fori_loop(0, depth, step, (start, jnp.asarray(jnp.inf), jnp.asarray(0.0)))
-    return low, high
+@jax.jit
+def _variances(outline: Architecture, x: Array, gains: Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
+    """Smallest and largest variance of a pre-activation, over the layers, the positions and the samples x (N, d)."""
+    q = (_positioned(outline, x) ** 2).mean(axis=-1)
+    start = Range(q, jnp.asarray(jnp.inf), jnp.asarray(0.0))
+    loop = is_loop(outline, outline.input_shape(x.shape[1]))
+    state = passed(outline, loop, partial(RangePass, terms), gains, depth, start)
+    return state.low, state.high

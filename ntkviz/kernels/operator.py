@@ -23,7 +23,6 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ntkviz.activations import Activation
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.infinite import recursion, recursion_of
 from ntkviz.kernels.tiles import starts
@@ -92,18 +91,18 @@ def _network_product(rows: int) -> Callable[..., Array]:
 
 def infinite_operator(arch: Architecture, x: ArrayLike, *, rows: int = 400) -> Operator:
     """The infinite-width NTK on x (N, d), `rows` of its rows at a time."""
-    act, points, rest = recursion_of(arch, x)
-    return Operator(len(points), np.dtype(np.float64), _rows_product(act, rows), (points, *rest))
+    points, rest = recursion_of(arch, x)
+    return Operator(len(points), np.dtype(np.float64), _rows_product(rows), (points, *rest))
 
 
 @lru_cache(maxsize=32)
-def _rows_product(act: Activation, rows: int) -> Callable[..., Array]:
+def _rows_product(rows: int) -> Callable[..., Array]:
     def product(v: Array, x: Array, *rest: Any) -> Array:
         first = starts(len(x), rows)
         size = -(-len(x) // len(first))
 
         def of(start: Array) -> Array:
-            (kernel,), _ = recursion(act, ("ntk",), lax.dynamic_slice_in_dim(x, start, size), x, *rest)
+            (kernel,), _ = recursion(("ntk",), lax.dynamic_slice_in_dim(x, start, size), x, *rest)
             return kernel @ v
 
         blocks = lax.map(of, jnp.asarray(first))

@@ -4,7 +4,9 @@ r"""Kernels of many networks in one program: seeds side by side, widths under a 
 
 in the NTK parameterization, whose factor σ_w/√w then is σ_w/√n, and in the maximal update one, whose kernel is the
 same; in the standard one the weights take the factor instead. What is masked has neither outputs nor gradients. So a
-sweep over widths compiles once, and its networks share their neurons: each is a part of the next.
+sweep over widths compiles once, and its networks share their neurons: each is a part of the next. That is so where a
+layer sees other neurons through φ alone; with skips and layer norm, and for images, whose wide networks cost the most,
+each width is a program of its own.
 """
 
 import copy
@@ -20,8 +22,9 @@ from jax.typing import ArrayLike
 
 from ntkviz.activations import activation
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.finite import layerwise
+from ntkviz.kernels.finite import empirical_ntk, layerwise
 from ntkviz.nets import Architecture, Layer, Params, init
+from ntkviz.nets.operations import LayerNorm, Residual
 
 
 def seeds_ntk(arch: Architecture, x: ArrayLike, keys: Array) -> Array:
@@ -46,20 +49,27 @@ def narrowed(arch: Architecture, params: Params, width: int) -> tuple[Architectu
     first, biases = (root, root) if arch.parameterization == "mup" else (1.0, 1.0)
     cut = []
     for layer, (weight, bias) in enumerate(params):
-        rows = slice(width if layer else None)
-        columns = slice(None if layer == arch.depth else width)
-        scale = rest if layer else first
-        cut.append(Layer(scale * weight[rows, columns], None if bias is None else biases * bias[columns]))
+        offsets = weight if layer == 0 else weight.reshape(-1, arch.width, weight.shape[1])[:, :width]
+        columns = slice(None if layer == len(params) - 1 else width)
+        kept = offsets.reshape(-1, weight.shape[1])[:, columns]
+        cut.append(Layer((rest if layer else first) * kept, None if bias is None else biases * bias[columns]))
     return replace(arch, width=width), tuple(cut)
+
+
+def maskable(arch: Architecture) -> bool:
+    """Whether one program serves all widths."""
+    return arch.input_dim is None and not any(isinstance(each, Residual | LayerNorm) for each in arch.block())
 
 
 def widths_ntk(arch: Architecture, params: Params, x: ArrayLike, widths: Sequence[int]) -> Array:
     """The trace NTK (W, N, N) of `narrowed` networks of W widths ≤ `arch.width`, in the dtype of the weights.
 
-    One program for all: it takes the time of W networks of the full width.
+    One program for all, if they are `maskable`: it takes the time of W networks of the full width.
     """
     _fits(arch, widths)
     points = _points(x).astype(params[0].weight.dtype)
+    if not maskable(arch):
+        return jnp.stack([empirical_ntk(*narrowed(arch, params, width), points) for width in widths])
     return _over_widths(arch, params, points, jnp.asarray(widths))
 
 

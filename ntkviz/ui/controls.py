@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ntkviz.activations import ACTIVATIONS
 from ntkviz.data import DATASETS, MAX_BYTES, DataSpec, Table, UploadedTable, parse_csv, preview
+from ntkviz.nets import ARCHITECTURES, Architecture
 from ntkviz.specs import Setting, Spec, settings
 
 TABLE = "table"  # the name, among data sets, of the user's own
@@ -45,8 +47,9 @@ def defaults() -> dict[str, Any]:
 
 
 def written(key: str, value: Any) -> str:
-    """How the link writes the value of a data set's control, whose key is `dataset_field`."""
-    for name, spec in DATASETS.items():
+    """How the link writes the value of a control of a data set or an architecture, whose key is `name_field`."""
+    registries: dict[str, type[Spec]] = {**DATASETS, **ARCHITECTURES}
+    for name, spec in registries.items():
         setting = settings(spec).get(key.removeprefix(f"{name}_"))
         if key.startswith(f"{name}_") and setting is not None:
             options, shown = _options(setting)
@@ -120,6 +123,16 @@ def activation(
     names = {name: entry.label for name, entry in ACTIVATIONS.items() if entry.trains or not trained}
     setting = Setting("choice", label, "The nonlinearity φ.", options=tuple(names), names=names)
     return str(_draw(setting, default, key))
+
+
+def architecture(default: str = "mlp", *, key: str = "architecture") -> Callable[..., Architecture]:
+    """Which architecture, and the settings that are its own; the value makes one from those that all share."""
+    names = {name: entry.title for name, entry in ARCHITECTURES.items()}
+    setting = Setting("choice", "Architecture", "What the network is made of.", options=tuple(names), names=names)
+    chosen = _draw(setting, default, key)
+    entry, shared = ARCHITECTURES[chosen], settings(Architecture)
+    own = {name: field(entry, name, key=f"{chosen}_{name}") for name in settings(entry) if name not in shared}
+    return partial(entry, **own)
 
 
 def data(

@@ -1,0 +1,238 @@
+r"""The architectures of the course: each is a spec, and three short sequences of operations.
+
+    network = begin, block × depth, end
+
+To add one, derive from `Architecture`, declare its own settings, say its sequences, and add it to `ARCHITECTURES`: its
+training, its empirical kernel, its kernels at infinite width, its controls and its tests follow. The factors a, c of
+the layers and the standard deviations of W and b are the parameterization (`PARAMETERIZATIONS`; `network.scales`).
+
+Sources: Jacot, Gabriel, Hongler 2018 (NTK parameterization); Yang & Hu 2021 (maximal update, as an
+abc-parameterization).
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import jax
+
+from ntkviz.activations import Activation, activation
+from ntkviz.errors import InvalidInput
+from ntkviz.nets.images import PADDINGS, AvgPool, Conv, Flatten, GlobalAvgPool
+from ntkviz.nets.operations import Dense, LayerNorm, Operations, Pointwise, Residual, Scale, Shape, sizes_of
+from ntkviz.specs import Spec, choice, number, settings
+
+
+def _bias(arch: "Architecture") -> float:
+    return 0.0 if arch.sigma_b is None else arch.sigma_b
+
+
+def _ntk(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
+    return Scale(arch.sigma_w / math.sqrt(fan_in), _bias(arch), 1.0, 1.0)
+
+
+def _standard(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
+    return Scale(1.0, 1.0, arch.sigma_w / math.sqrt(fan_in), _bias(arch))
+
+
+def _mup(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
+    """f(w) = f_NTK(√n w)/√n with w ~ N(0, 1/n): a = (−½, 0, …, ½), b = ½, c = 0 of Yang & Hu 2021."""
+    root = math.sqrt(arch.width)
+    ntk = _ntk(arch, fan_in, readout)
+    gain = 1.0 if readout else root
+    return Scale(ntk.weight * gain, ntk.bias * gain, 1 / root, 1 / root)
+
+
+# Architecture, fan-in, whether it is the last layer ↦ the scale of the layer.
+PARAMETERIZATIONS: dict[str, Callable[["Architecture", int, bool], Scale]] = {
+    "ntk": _ntk,
+    "standard": _standard,
+    "mup": _mup,
+}
+PARAMETERIZATION_NAMES = {"ntk": "NTK", "standard": "standard", "mup": "µP"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Spec):
+    """A fully connected network, and the settings that all share; `sigma_b=None` is a network without biases.
+
+    With `sigma_b=0` the biases exist and start at zero: in the standard parameterization they are trained, in the
+    others their factor is zero. `activation` is a name of `ACTIVATIONS` or an `Activation` of your own.
+    """
+
+    title = "fully connected"
+
+    depth: int = number(1, 1, 256, label="Depth", help="Number of hidden layers, L.")
+    width: int = number(512, 1, 65536, label="Width", help="Neurons in each hidden layer, n.", log=True)
+    activation: str | Activation = "relu"
+    parameterization: str = choice("ntk", PARAMETERIZATION_NAMES, label="Parameterization")
+    sigma_w: float = number(math.sqrt(2), 0.01, 10.0, label="σ_w", help="Scale of the weights.", moving=True)
+    sigma_b: float | None = number(0.0, 0.0, 10.0, label="σ_b", help="Scale of the biases.", optional=True, moving=True)
+    outputs: int = number(1, 1, 1000, label="Outputs")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _as_tree(cls)
+
+    def check(self) -> None:
+        activation(self.activation)  # raises InvalidInput for an unknown name
+
+    def input_shape(self, input_dim: int) -> Shape:
+        """What a row of so many numbers is to the network. Raises `InvalidInput` where it cannot be."""
+        if input_dim < 1:
+            raise InvalidInput(f"The network needs at least one input, not {input_dim}.")
+        return (input_dim,)
+
+    @property
+    def input_dim(self) -> int | None:
+        """How many numbers a row must have, or None where any number does."""
+        return None
+
+    def begin(self) -> Operations:
+        """What comes before the blocks."""
+        return ()
+
+    def block(self) -> Operations:
+        """What is repeated `depth` times."""
+        return (Dense(self.width), self.phi)
+
+    def end(self) -> Operations:
+        """What comes behind the blocks; its last operation is the readout."""
+        return (Dense(self.outputs),)
+
+    @property
+    def phi(self) -> Pointwise:
+        """The nonlinearity as an operation."""
+        return Pointwise(activation(self.activation))
+
+    @property
+    def operations(self) -> Operations:
+        """The whole network."""
+        return (*self.begin(), *self.block() * self.depth, *self.end())
+
+
+def _as_tree(cls: type[Architecture]) -> None:
+    """Register an architecture with JAX: a tree whose leaves are the settings that move.
+
+    A compiled function takes it as an ordinary argument and serves every value of theirs; the rest decide the program.
+    """
+
+    @cache  # asked when the dataclass is complete
+    def names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        moving = tuple(name for name, setting in settings(cls).items() if setting.moving)
+        return moving, tuple(f.name for f in fields(cls) if f.name not in moving)
+
+    def flatten(arch: Architecture) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        moving, fixed = names()
+        return tuple(getattr(arch, name) for name in moving), tuple(getattr(arch, name) for name in fixed)
+
+    def unflatten(fixed: tuple[Any, ...], moving: Iterable[Any]) -> Architecture:
+        arch = object.__new__(cls)  # σ may be a tracer here: nothing can be checked
+        for name, value in zip(sum(names(), ()), (*moving, *fixed), strict=True):
+            object.__setattr__(arch, name, value)
+        return arch
+
+    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
+
+
+_as_tree(Architecture)
+
+BLOCKS = {"one": "x + a W φ(x)", "two": "x + a W φ(W φ(x))"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualMLP(Architecture):
+    """A dense layer, `depth` residual blocks with pre-activation, and the readout.
+
+    A block of one layer adds a W φ(x), and the readout is linear in the last sum. A block of two adds a W φ(W φ(x)),
+    and φ comes before the readout too.
+    """
+
+    title = "residual"
+
+    layers: str = choice("two", BLOCKS, label="Block", help="What a block makes of its input; x is a pre-activation.")
+    branch: float = number(
+        1.0, 0.0, 10.0, label="Branch scale a", step=0.1, help="0 leaves the dense layer alone.", moving=True
+    )
+
+    def begin(self) -> Operations:
+        return (Dense(self.width),)
+
+    def block(self) -> Operations:
+        layer = (self.phi, Dense(self.width))
+        return (Residual(layer if self.layers == "one" else layer * 2, self.branch),)
+
+    def end(self) -> Operations:
+        readout = (Dense(self.outputs),)
+        return readout if self.layers == "one" else (self.phi, *readout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerNormMLP(Architecture):
+    """A fully connected network whose pre-activations are normalised over the neurons of their layer."""
+
+    title = "fully connected, layer norm"
+
+    def block(self) -> Operations:
+        return (Dense(self.width), LayerNorm(), self.phi)
+
+
+HEADS = {"flatten": "each position its own weights", "gap": "global average pooling"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvNet(Architecture):
+    """`depth` convolutions of `width` channels, and a dense readout.
+
+    `image` is (length, channels) or (height, width, channels); inputs are rows (N, length · channels) or
+    (N, height · width · channels), the channel running fastest.
+    """
+
+    title = "convolutional (images)"
+
+    image: tuple[int, ...] = (8, 8, 1)
+    filter: int = number(3, 1, 15, label="Filter", help="Pixels on a side of a filter.")
+    stride: int = number(1, 1, 8, label="Stride", help="Pixels from one patch to the next.")
+    padding: str = choice("SAME", PADDINGS, label="Padding")
+    pool: int = number(1, 1, 8, label="Pooling", help="Average over windows of so many pixels a side in each layer.")
+    head: str = choice("flatten", HEADS, label="Head", help="How the readout sees the positions.")
+
+    def check(self) -> None:
+        super().check()
+        image = tuple(self.image)
+        if len(image) not in (2, 3) or any(not isinstance(side, int) or not 1 <= side <= 1024 for side in image):
+            raise InvalidInput(
+                f"An image is (length, channels) or (height, width, channels), each from 1 to 1024, not {self.image}."
+            )
+        object.__setattr__(self, "image", image)
+        sizes_of(self.operations, image)  # raises InvalidInput where it shrinks to nothing
+
+    @property
+    def input_dim(self) -> int:
+        return math.prod(self.image)
+
+    def input_shape(self, input_dim: int) -> Shape:
+        if input_dim != self.input_dim:
+            sides, channels = " × ".join(map(str, self.image[:-1])), self.image[-1]
+            raise InvalidInput(
+                f"This network takes images of {sides} pixels and {channels} channel{'s' * (channels > 1)}, "
+                f"{self.input_dim} numbers a row, not {input_dim}: choose such images, or another architecture."
+            )
+        return self.image
+
+    def block(self) -> Operations:
+        layer: Operations = (Conv(self.width, self.filter, self.stride, self.padding), self.phi)
+        return layer if self.pool == 1 else (*layer, AvgPool(self.pool))
+
+    def end(self) -> Operations:
+        return (Flatten() if self.head == "flatten" else GlobalAvgPool(), Dense(self.outputs))
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "mlp": Architecture,
+    "residual": ResidualMLP,
+    "layer_norm": LayerNormMLP,
+    "conv": ConvNet,
+}

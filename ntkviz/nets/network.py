@@ -1,0 +1,127 @@
+r"""A finite network: its weights, and its outputs.
+
+    z^1 = a_1 W^1 x + c_1 b^1,    z^{l+1} = a_{l+1} W^{l+1} φ(z^l) + c_{l+1} b^{l+1},    f = z^{L+1}
+
+and whatever else the operations of an architecture do between its layers (`operations`). Layers are counted in the
+order in which a network applies them, and all that is said of a layer here (scales, shapes, weights, taps) is a tuple
+in that order. Everything else in the project takes the factors a, c from `scales`.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike, DTypeLike
+
+from ntkviz.errors import InvalidInput
+from ntkviz.nets.architectures import PARAMETERIZATIONS, Architecture
+from ntkviz.nets.operations import Layer, Params, Run, Scale, Size, forward_through, sizes_of
+
+
+def sizes(arch: Architecture, input_dim: int) -> tuple[Size, ...]:
+    """Fan-in, fan-out and positions of each layer, input layer first."""
+    return sizes_of(arch.operations, arch.input_shape(input_dim))[0]
+
+
+def scales(arch: Architecture, input_dim: int) -> tuple[Scale, ...]:
+    """The scale of each layer, input layer first."""
+    rule = PARAMETERIZATIONS[arch.parameterization]
+    layers = sizes(arch, input_dim)
+    return tuple(rule(arch, size.fan_in, i == len(layers) - 1) for i, size in enumerate(layers))
+
+
+def shapes(arch: Architecture, input_dim: int) -> tuple[tuple[int, int], ...]:
+    """(fan_in, fan_out) of each layer, input layer first."""
+    return tuple((size.fan_in, size.fan_out) for size in sizes(arch, input_dim))
+
+
+def parameter_count(arch: Architecture, input_dim: int) -> int:
+    """Number of trained numbers in the network."""
+    return sum(m * n + (n if arch.sigma_b is not None else 0) for m, n in shapes(arch, input_dim))
+
+
+def multiplications(arch: Architecture, input_dim: int) -> int:
+    """Of numbers by weights, for one point: `parameter_count`, but for images, which use a weight at each position."""
+    biases = arch.sigma_b is not None
+    return sum(size.uses * size.fan_out * (size.fan_in + biases) for size in sizes(arch, input_dim))
+
+
+def init(arch: Architecture, input_dim: int, *, key: Array, dtype: DTypeLike = jnp.float64) -> Params:
+    """Weights drawn from `key`: normal, with the standard deviations of the parameterization."""
+    stds = tuple((scale.weight_std, scale.bias_std) for scale in scales(arch, input_dim))
+    params: Params = _draw(shapes(arch, input_dim), arch.sigma_b is not None, jnp.dtype(dtype), stds, key)
+    return params
+
+
+@jax.jit(static_argnums=(0, 1, 2))  # not the architecture, so that one program serves every activation and σ
+def _draw(
+    sizes: tuple[tuple[int, int], ...],
+    biases: bool,
+    dtype: jnp.dtype,
+    stds: tuple[tuple[float, float], ...],
+    key: Array,
+) -> Params:
+    weight_key, bias_key = jax.random.split(key)
+    weights = _normals(weight_key, sizes, dtype)
+    offsets = _normals(bias_key, tuple(size[1:] for size in sizes), dtype) if biases else [None] * len(sizes)
+    return tuple(
+        Layer(weight_std * weight, None if offset is None else bias_std * offset)
+        for weight, offset, (weight_std, bias_std) in zip(weights, offsets, stds, strict=True)
+    )
+
+
+def _normals(key: Array, sizes: tuple[tuple[int, ...], ...], dtype: jnp.dtype) -> list[Array]:
+    """Standard normals of each size, equal sizes drawn together: a generator takes half a second to compile."""
+    drawn = {
+        size: iter(jax.random.normal(jax.random.fold_in(key, i), (sizes.count(size), *size), dtype))
+        for i, size in enumerate(dict.fromkeys(sizes))
+    }
+    return [next(drawn[size]) for size in sizes]
+
+
+def apply(arch: Architecture, params: Params, x: ArrayLike) -> Array:
+    """Outputs f(x), shape (N, outputs), for inputs (N, d), in the dtype of the weights."""
+    return forward(arch, params, x)[0]
+
+
+def forward(
+    arch: Architecture, params: Params, x: ArrayLike, taps: tuple[Array, ...] | None = None
+) -> tuple[Array, tuple[Array, ...]]:
+    """Outputs (N, outputs) and the input of each layer, (N, …, fan_in), in the dtype of the weights.
+
+    `taps`, where given, are added to the pre-activations (N, …, fan_out) of each layer (the outputs' included): the
+    gradient in a tap, taken at zero, is the back-propagated ∂f/∂z of that layer. In place of … stand the positions of
+    an image, if the layer has them (`sizes`). Raises `InvalidInput` where the inputs or the weights do not have the
+    shapes of the architecture.
+    """
+    h = jnp.asarray(x, params[0][0].dtype)
+    _check(arch, params, h.shape)
+    run = Run(params, scales(arch, h.shape[1]), taps)
+    h = h.reshape(len(h), *arch.input_shape(h.shape[1]))
+    return forward_through(arch.operations, h, run), tuple(run.inputs)
+
+
+def _check(arch: Architecture, params: Params, points: tuple[int, ...]) -> None:
+    if len(points) != 2:
+        raise InvalidInput(f"The inputs have shape {points}; pass one row a point, (N, d).")
+    expected = shapes(arch, points[1])
+    given = tuple(weight.shape for weight, _ in params)
+    if given != expected:
+        raise InvalidInput(
+            f"Inputs {points} and weights {given} do not fit a network of depth {arch.depth}, width {arch.width} and "
+            f"{arch.outputs} outputs; pass inputs (N, d) and weights {expected}."
+        )
+    if any((bias is None) != (arch.sigma_b is None) for _, bias in params):
+        raise InvalidInput(
+            "A network has biases unless its sigma_b is None; make the weights with the same architecture."
+        )
+
+
+def centred(arch: Architecture, start: Params, alpha: float = 1.0) -> Callable[[Params, ArrayLike], Array]:
+    """The model α (f(w) − f(w₀)) of Chizat, Oyallon & Bach 2019: zero at initialisation, lazy for large α."""
+
+    def model(params: Params, x: ArrayLike) -> Array:
+        return alpha * (apply(arch, params, x) - apply(arch, start, x))
+
+    return model
