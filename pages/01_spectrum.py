@@ -21,7 +21,7 @@ with first:
 with second:
     width = controls.field(Architecture, "width", low=16, high=2048)
 with third:
-    data = controls.data((*DATA, *MEASURED), default="circle", more=more, hidden=("label_noise",), n=256)
+    data = controls.data((*DATA, *MEASURED), default="circle", more=more, hidden=("label_noise",), n=256, most=4000)
 with fourth:
     compare = controls.field(spectrum.Spec, "compare")
 with more:

@@ -29,6 +29,7 @@ from ntkviz.experiments.protocol import Experiment, Report
 INLINE = 0.1  # seconds: estimated cost up to which a run stays in the page's process
 ALONE = 2.0  # the same while there are no workers
 SHORT = 5.0  # seconds: cost up to which a run may use the lane that is kept from long ones
+PACED = 1.0  # seconds of estimate from which runs teach how good estimates are: shorter ones mostly compile
 HOME_LANES = 2  # threads of the page's process that run
 LOOK = 0.1  # seconds between two looks for workers
 COMPILED = 10_000  # shapes that are remembered as compiled
@@ -154,7 +155,8 @@ class Engine:
         home = self._stays_home(job)
         ahead = [other for other in waiting[: waiting.index(job)] if self._stays_home(other) == home]
         going = [other for other in self._line.going if self._stays_home(other) == home]
-        lanes = HOME_LANES if home else max(1, self._worker_lanes)
+        kept = job.cost.seconds > SHORT  # from long runs: one lane
+        lanes = HOME_LANES if home else max(1, self._worker_lanes - kept)
         seconds = sum(self._expected(other) for other in [*ahead, *going]) / lanes
         return Place(len(ahead), seconds, "" if home or self.pool is None else self.pool.trouble)
 
@@ -249,8 +251,9 @@ class Engine:
             if len(self._compiled) < COMPILED:
                 self._compiled.add(shape(job.key))
             self.metrics.took(job.name, where, job.seconds)
-            ratio = job.seconds / max(job.cost.seconds, 0.05)
-            self._pace[job.name] = 0.7 * self._pace.get(job.name, 1.0) + 0.3 * min(ratio, 20.0)
+            if job.cost.seconds >= PACED:
+                ratio = min(max(job.seconds / job.cost.seconds, 0.2), 5.0)
+                self._pace[job.name] = 0.7 * self._pace.get(job.name, 1.0) + 0.3 * ratio
         else:
             outcome = "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self.metrics.count(job.name, outcome)

@@ -160,10 +160,11 @@ def cost(spec: Spec) -> Cost:
     compared = SAMPLE if spec.compare == "data" else 0 if _circulant(spec.data) else n
     times = {"depth": sum(DEPTHS) / arch.depth, "data": 5, "kernel": 1, "activation": 2}.get(spec.compare, 0)
     slow = 1.6e-7 if spec.compare == "activation" else pair
-    seconds += times * layers * slow * (compared**2 or FINE / 2) + 5 * 2e-10 * compared**3
+    spectra = {"none": 0, "kernel": 1, "width": len(WIDTHS)}.get(spec.compare, 5)
+    seconds += times * layers * slow * (compared**2 or FINE / 2) + spectra * 2e-10 * compared**3
     largest = replace(arch, width=max(widths))
     held = 16.0 * parameter_count(largest, dim) + 24.0 * n * activation_numbers(largest, dim)
-    return Cost(seconds, held + tile_bytes(arch, dim) + 120.0 * max(n, compared) ** 2 + 2e7)
+    return Cost(seconds, held + tile_bytes(arch, dim) + 90.0 * max(n, compared) ** 2 + 2e7)
 
 
 def run(spec: Spec, report: Report = silent) -> Result:

@@ -142,12 +142,14 @@ def data(
     key: str = "data",
     more: DeltaGenerator | None = None,
     hidden: tuple[str, ...] = (),
+    most: int | None = None,
     **defaults: Any,
 ) -> DataSpec:
     """Which data set of `names` (`TABLE` among them offers the user's own), and its settings, drawn in `more`.
 
-    `hidden` leaves fields out; `defaults` replaces the defaults of fields by name (`n=16`), hidden ones too, or those
-    of one data set by the control's key (`circle_n=16`).
+    `most` is where the number of points ends on this page, for data sets that are drawn from a law. `hidden` leaves
+    fields out; `defaults` replaces the defaults of fields by name (`n=16`), hidden ones too, or those of one data set
+    by the control's key (`circle_n=16`).
     """
     titles = {name: UploadedTable.title if name == TABLE else DATASETS[name].title for name in names}
     setting = Setting("choice", "Data", "What the network learns.", options=names, names=titles)
@@ -155,7 +157,7 @@ def data(
     if chosen == TABLE:
         return uploaded(more=more or nullcontext(), hidden=hidden, **defaults)
     with more or nullcontext():
-        return data_settings(DATASETS[chosen], hidden=hidden, prefix=chosen, **defaults)
+        return data_settings(DATASETS[chosen], hidden=hidden, prefix=chosen, most=most, **defaults)
 
 
 def uploaded(*, more: AbstractContextManager[Any], hidden: tuple[str, ...], **defaults: Any) -> DataSpec:
@@ -190,19 +192,26 @@ def _parsed(file: Any) -> Table:
     return held[1]
 
 
-def data_settings(spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, **defaults: Any) -> DataSpec:
+def data_settings(
+    spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, most: int | None = None, **defaults: Any
+) -> DataSpec:
     """The controls of one data set, and the spec that they make."""
-    return spec(**_values(spec, hidden=hidden, prefix=prefix, **defaults))
+    return spec(**_values(spec, hidden=hidden, prefix=prefix, most=most, **defaults))
 
 
-def _values(spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, **defaults: Any) -> dict[str, Any]:
+def _values(
+    spec: type[DataSpec], *, hidden: tuple[str, ...], prefix: str, most: int | None = None, **defaults: Any
+) -> dict[str, Any]:
     values = {}
-    for name in settings(spec):
+    for name, setting in settings(spec).items():
         if name in hidden:
             if name in defaults:
                 values[name] = defaults[name]
             continue
         key = f"{prefix}_{name}"
         asked = [defaults[word] for word in (key, name) if word in defaults]
-        values[name] = field(spec, name, key=key, **({"default": asked[0]} if asked else {}))
+        changes = {"default": asked[0]} if asked else {}
+        if name == "n" and most is not None and setting.reach is not None:
+            changes["reach"] = most
+        values[name] = field(spec, name, key=key, **changes)
     return values
