@@ -33,7 +33,11 @@ def crafted(path, tree):
     "tree",
     [
         {"class": "os:system", "fields": {"command": "true"}},
-        {"class": "ntkviz.engine.jobs:Engine", "fields": {}},
+        {"class": "ntkviz.engine.engine:Engine", "fields": {}},
+        {
+            "class": "ntkviz.ui.syllabus:Entry",
+            "fields": dict.fromkeys(("section", "file", "path", "title", "question")),
+        },
         {"class": "ntkviz.engine.stored:Path", "fields": {}},
         {"class": "ntkviz.nets:Architecture", "fields": {"width": -1}},
         {"class": "ntkviz.nets:Architecture", "fields": {"secret": 1}},

@@ -61,7 +61,7 @@ class Pool:
         """In words, while there are no workers."""
         if self.ready:
             return ""
-        return "the workers are away" if self._has_been_ready else "the workers are starting"
+        return "the workers are away" if self._has_been_ready or self._address else "the workers are starting"
 
     def close(self) -> None:
         """Let go of the workers; those of this machine end."""
@@ -78,7 +78,11 @@ class Pool:
             raise Away
         for _ in range(5):
             try:
-                code, result = _Following(client, job, report, self._megabytes).result()
+                following = _Following(client, job, report, self._megabytes)
+            except Exception as error:  # it went away just now
+                raise Away from error
+            try:
+                code, result = following.result()
             except Cancelled:  # the worker stopped it for somebody who left just before this asker came
                 report(0.0)
                 time.sleep(LOOK)

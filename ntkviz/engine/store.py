@@ -76,8 +76,8 @@ class Store:
             self.trouble = ""
         except TypeError:
             log.debug("a result that cannot be written: %s", type(result).__name__)
-        except OSError as error:
-            self.trouble = f"results are not kept on disk: {error.strerror or type(error).__name__}"
+        except (OSError, MemoryError) as error:
+            self.trouble = f"results are not kept on disk: {getattr(error, 'strerror', '') or type(error).__name__}"
             if time.monotonic() - self._complained > COMPLAINT:
                 self._complained = time.monotonic()
                 log.warning("%s", self.trouble, extra={"event": "store-unwritable"})

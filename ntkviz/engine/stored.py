@@ -103,7 +103,8 @@ def _from_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 def _known_class(name: str) -> Any:
     """A dataclass of this package, by its module and name; anything else is refused."""
     module, _, qualname = name.partition(":")
-    if not (module == "ntkviz" or module.startswith("ntkviz.")) or not qualname.isidentifier():
+    ours = module.startswith("ntkviz.") and not module.startswith("ntkviz.ui")  # importing a page would run it
+    if not ours or not qualname.isidentifier():
         raise ValueError(f"{name} is not a class of ntkviz")
     found = getattr(importlib.import_module(module), qualname)
     if not (isinstance(found, type) and dataclasses.is_dataclass(found) and found.__module__ == module):
