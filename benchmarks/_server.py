@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import psutil
 
-COUNTER = re.compile(r'^ntkviz_jobs_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
+COUNTER = re.compile(r'^ntkviz_jobs_total\{[^}]*outcome="computed"[^}]*\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Server:
         """Runs that were really made so far, where the server counts them."""
         try:
             with urlopen(f"{self.url}/ntkviz/metrics", timeout=5) as answer:
-                counts = dict(COUNTER.findall(answer.read().decode()))
+                counts = COUNTER.findall(answer.read().decode())
         except (URLError, UnicodeDecodeError):
             return None
-        return float(counts["computed"]) if "computed" in counts else None
+        return sum(map(float, counts)) if counts else None

@@ -22,7 +22,7 @@ from ntkviz.engine.version import code_version
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Report
 
-LOOK = 0.1  # seconds between two looks at a run's progress
+LOOK = 0.05  # seconds between two looks at a run's progress
 BEAT = 0.5  # seconds between two looks at the connection
 CONNECTS_WITHIN = 5  # seconds
 STARTS_WITHIN = 60.0  # seconds: a busy machine imports JAX in about ten

@@ -23,6 +23,7 @@ from ntkviz.ui.turns import aside
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
+CROWD = 0.025  # seconds more of it for each session that waits: at most forty looks a second, whoever looks
 SLOW = 2.0  # seconds from which the estimate is shown
 
 
@@ -83,7 +84,8 @@ class Lesson:
         if not resting:
             with aside():
                 resting = job.wait(PATIENT)
-        st.fragment(self._watch, run_every=None if resting else POLL)(job, view)
+        pace = max(POLL, CROWD * len(engine().sessions()))
+        st.fragment(self._watch, run_every=None if resting else pace)(job, view)
 
     def _watch(self, job: Job, view: Callable[[Any], View]) -> None:
         """What is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
