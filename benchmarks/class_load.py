@@ -112,7 +112,6 @@ class Student:
         await asyncio.sleep(self._dice.uniform(0, THINK))
         while time.perf_counter() < until:
             key, value = self._next()
-            self._at[key] = value
             await self.ask({key: value}, seen)
             await asyncio.sleep(THINK * self._dice.uniform(0.7, 1.3))
 
@@ -126,6 +125,7 @@ class Student:
         return key, self._dice.choice(values)
 
     async def ask(self, values: Mapping[str, str], seen: Class) -> None:
+        self._at.update(values)
         wanted = self._plan.settings(self._at)
         question = (self.page, frozenset(wanted.items()))
         kind = "from store" if question in seen.known else "computed"

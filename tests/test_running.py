@@ -56,4 +56,5 @@ def test_only_a_goodbye_stops_what_the_absent_wait_for(engine, code, left):
 
 def test_without_a_server_nobody_is_present():
     assert not running.is_present("anyone")
+    assert running.is_present(running.WARM_UP)  # nobody's goodbye stops it
     assert running.session() == ""

@@ -21,6 +21,7 @@ from ntkviz.engine.programs import cache_folder
 GOODBYE = (1000, 1001)
 SETTLES = 0.2  # seconds in which Streamlit notices that a connection has ended
 
+WARM_UP = "warm-up"  # a session without a browser, which is always there
 warm = threading.Event()  # what visitors ask first has been answered
 
 
@@ -46,7 +47,7 @@ def session() -> str:
 
 def is_present(session: str) -> bool:
     """Has the session a browser at the other end?"""
-    return Runtime.exists() and Runtime.instance().is_active_session(session)
+    return session == WARM_UP or (Runtime.exists() and Runtime.instance().is_active_session(session))
 
 
 class Goodbyes:

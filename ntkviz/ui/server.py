@@ -15,7 +15,7 @@ from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
 from ntkviz.ui import assets
 from ntkviz.ui.operations import write_log
-from ntkviz.ui.running import engine, warm
+from ntkviz.ui.running import WARM_UP, engine, warm
 from ntkviz.ui.syllabus import LESSONS
 
 log = logging.getLogger(__name__)
@@ -52,12 +52,12 @@ def warm_up() -> None:
 def _answer(experiment: Any, spec: Any) -> None:
     started = time.perf_counter()
     try:
-        job = engine().submit(experiment, spec, session="warm-up")
+        job = engine().submit(experiment, spec, session=WARM_UP)
     except TooExpensive as error:  # limits set low: visitors are refused the same
         log.warning("not warmed up: %s (%s)", experiment.__name__, error)
         return
     while not job.wait(1.0):
-        job.watch("warm-up")
+        job.watch(WARM_UP)
     if job.error is None:
         log.info("warm: %s in %.1f s", experiment.__name__, time.perf_counter() - started)
     else:
