@@ -25,7 +25,7 @@ from ntkviz.engine.programs import keep_compilations, make_room
 from ntkviz.engine.version import code_version
 from ntkviz.errors import Cancelled
 
-TOLD_EVERY = 0.1  # seconds between two partial results, at least: a page looks four times a second
+TOLD_EVERY = 0.15  # seconds between two partial results, at least: a page looks four times a second
 LOOK = 0.05  # seconds between two looks of the guard
 GRACE = 0.4  # seconds that a run has to hear of its end
 NICE = 10  # a page goes before a run

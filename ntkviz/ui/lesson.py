@@ -1,11 +1,14 @@
 """The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
 
 import inspect
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -33,10 +36,21 @@ def viewed(view: Callable[[Any], View], result: Any) -> View:
     return view(result)
 
 
-@lru_cache(maxsize=8)
-def glimpsed(view: Callable[[Any], View], partial: Any) -> View:
-    """The same for a result that is still growing: those of the moment are enough."""
-    return view(partial)
+_glimpses: WeakKeyDictionary[Job, tuple[float, View]] = WeakKeyDictionary()
+
+
+def glimpsed(view: Callable[[Any], View], job: Job, partial: Any) -> View:
+    """The same for a run that goes on, made anew no more often than its watchers look."""
+    made, glimpse = _glimpses.get(job, (-math.inf, None))
+    if glimpse is None or time.monotonic() - made > pace():
+        glimpse = view(partial)
+        _glimpses[job] = (time.monotonic(), glimpse)
+    return glimpse
+
+
+def pace() -> float:
+    """Seconds between two looks."""
+    return max(POLL, CROWD * len(engine().sessions()))
 
 
 @dataclass(frozen=True)
@@ -84,8 +98,7 @@ class Lesson:
         if not resting:
             with aside():
                 resting = job.wait(PATIENT)
-        pace = max(POLL, CROWD * len(engine().sessions()))
-        st.fragment(self._watch, run_every=None if resting else pace)(job, view)
+        st.fragment(self._watch, run_every=None if resting else pace())(job, view)
 
     def _watch(self, job: Job, view: Callable[[Any], View]) -> None:
         """What is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
@@ -103,11 +116,14 @@ class Lesson:
                 self._progress(job)
         if job.result is not None:
             st.session_state["ntkviz_last"] = job
-        partial = job.partial
-        shown = next((x for x in (job.result, partial, self._last(job.experiment)) if x is not None), None)
-        if shown is not None:
-            with body:
-                show(self, (glimpsed if shown is partial else viewed)(view, shown), shown.spec)
+        partial, result = job.partial, job.result  # in this order: when the result is there the partial one goes
+        if result is None and partial is None:
+            result = self._last(job.experiment)
+        with body:
+            if result is not None:
+                show(self, viewed(view, result), result.spec)
+            elif partial is not None:
+                show(self, glimpsed(view, job, partial), partial.spec)
 
     def _progress(self, job: Job) -> None:
         st.session_state["ntkviz_polling"] = True
