@@ -54,7 +54,7 @@ class Server:
         """Runs that were really made so far, where the server counts them."""
         try:
             with urlopen(f"{self.url}/ntkviz/metrics", timeout=5) as answer:
-                counts = COUNTER.findall(answer.read().decode())
+                text = answer.read().decode()
         except (URLError, UnicodeDecodeError):
             return None
-        return sum(map(float, counts)) if counts else None
+        return sum(map(float, COUNTER.findall(text))) if "ntkviz_jobs" in text else None
