@@ -8,7 +8,7 @@ front end does. `import streamlit.proto` is all of Streamlit that it uses.
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,10 +34,10 @@ class Visitor:
         self._url = url
         self._page = page
         self._page_hash = ""
-        self._controls: dict[str, Any] = {}  # key -> the widget's proto
+        self._controls: dict[str, tuple[Any, str]] = {}  # key -> the widget's proto, the fragment that it is in
         self._states: dict[str, WidgetState] = {}
         self._query: dict[str, str] = {}
-        self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen]
+        self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen, its fragment]
         self._runs = 0
         self._progress = False
         self._wanted: Mapping[str, str] | None = None
@@ -71,10 +71,11 @@ class Visitor:
     async def move(self, values: Mapping[str, str], wanted: Mapping[str, str], patience: float = 60.0) -> float:
         """Set controls to what the link would call their values; seconds until a picture has the settings `wanted`."""
         for key, value in values.items():
-            self._set(self._controls[key], value)
+            control, fragment = self._controls[key]
+            self._set(control, value)
             self._query[key] = value
         started = time.perf_counter()
-        return await self._ask(wanted, patience) - started
+        return await self._ask(wanted, patience, fragment) - started
 
     def _set(self, control: Any, value: str) -> None:
         state = self._states[control.id] = WidgetState(id=control.id)
@@ -91,10 +92,10 @@ class Visitor:
             await self._socket.close()
             await self._reader
 
-    async def _ask(self, wanted: Mapping[str, str], patience: float) -> float:
+    async def _ask(self, wanted: Mapping[str, str], patience: float, fragment: str = "") -> float:
         self._wanted = wanted
         self._answer = asyncio.get_running_loop().create_future()
-        await self._rerun()
+        await self._rerun(fragment)
         try:
             async with asyncio.timeout(patience):
                 return await self._answer
@@ -103,7 +104,7 @@ class Visitor:
         finally:
             self._wanted = None
 
-    async def _rerun(self, fragment: str = "") -> None:
+    async def _rerun(self, fragment: str = "", polls: bool = False) -> None:
         message = BackMsg()
         asked = message.rerun_script
         asked.query_string = urlencode(self._query)
@@ -111,7 +112,7 @@ class Visitor:
         asked.page_script_hash = self._page_hash
         asked.page_name = "" if self._page_hash else self._page
         asked.fragment_id = fragment
-        asked.is_auto_rerun = bool(fragment)
+        asked.is_auto_rerun = polls
         asked.cached_message_hashes.extend(key for key, kept in self._kept.items() if self._runs - kept[1] <= KEPT_RUNS)
         asked.context_info.timezone = "Europe/Berlin"
         asked.context_info.url = f"{self._url}/{self._page}"
@@ -153,11 +154,19 @@ class Visitor:
             self._stop_polling(*message.stop_auto_rerun.fragment_ids)
         elif kind == "session_event" and message.session_event.HasField("script_compilation_exception"):
             self._fail("the page's script does not compile")
-        elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-            self._runs += 1
-            # A run that is under way may still name what was offered when it was asked for: such are dropped later.
-            self._kept = {key: kept for key, kept in self._kept.items() if self._runs - kept[1] <= 3 * KEPT_RUNS}
+        elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            self._forget(message.metadata.run.fragment_ids)
             self._finished.set()
+
+    def _forget(self, fragments: Sequence[str]) -> None:
+        """After a run of the page, or of these fragments: drop what has not been seen for some runs.
+
+        A run that is under way may still name what was offered when it was asked for: such are dropped later.
+        """
+        self._runs += 1
+        for key, (_, seen, fragment) in list(self._kept.items()):
+            if self._runs - seen > 3 * KEPT_RUNS and (not fragments or fragment in fragments):
+                del self._kept[key]
 
     def _draw(self, message: ForwardMsg) -> None:
         delta: Delta = message.delta
@@ -166,7 +175,7 @@ class Visitor:
         kind = delta.new_element.WhichOneof("type")
         element = getattr(delta.new_element, kind)
         if kind in {"slider", "selectbox"}:
-            self._controls[element.id.split("-", 2)[2]] = element
+            self._controls[element.id.split("-", 2)[2]] = element, delta.fragment_id
         elif kind == "progress":
             self._progress = True
         elif kind == "exception":
@@ -176,7 +185,7 @@ class Visitor:
         elif kind == "bidi_component":
             settings = json.loads(element.bytes.split(b"\n", 1)[0])["settings"]
             if message.metadata.cacheable:
-                self._kept[message.hash] = [settings, self._runs]
+                self._kept[message.hash] = [settings, self._runs, delta.fragment_id]
             self._show(settings)
 
     def _show(self, settings: Mapping[str, str]) -> None:
@@ -196,7 +205,7 @@ class Visitor:
             while True:
                 await asyncio.sleep(interval)
                 self.looks += 1
-                await self._rerun(fragment)
+                await self._rerun(fragment, polls=True)
 
         self._stop_polling(fragment)
         self._polling[fragment] = asyncio.create_task(again())

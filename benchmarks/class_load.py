@@ -29,6 +29,7 @@ from playwright.sync_api import sync_playwright
 from benchmarks._server import Server
 from benchmarks._visitor import Failed, Visitor
 from benchmarks.latency import open_page, press
+from ntkviz.engine.programs import cache_folder
 from scripts.find_browser import find
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.server import serve
@@ -314,13 +315,17 @@ async def soak(server: Server, count: int, minutes: float, seen: Class) -> None:
 
 @contextmanager
 def running(url: str | None) -> Iterator[Server]:
-    """The server that is measured: the one named, or one of our own."""
+    """The server that is measured: the one named, or our own, with its programs compiled and no results yet."""
     if url:
         yield Server.at(url)
         return
-    with tempfile.TemporaryDirectory() as folder, serve(ROOT, Path(folder) / "log") as own:
-        time.sleep(25)  # warm-up runs beside the first requests; a class comes later
-        yield Server.at(own)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        cache.mkdir()
+        (cache / "jax").symlink_to(cache_folder() / "jax")
+        with serve(ROOT, Path(folder) / "log", {"NTKVIZ_CACHE": str(cache)}) as own:
+            time.sleep(25)  # warm-up runs beside the first requests; a class comes later
+            yield Server.at(own)
 
 
 async def measure(server: Server, asked: argparse.Namespace) -> None:

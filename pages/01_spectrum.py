@@ -15,23 +15,7 @@ lesson = Lesson(
     "spectrum", "Spectrum explorer", "Which functions come easily to a network, and how does the rest fade?"
 )
 
-(first, second, third, fourth), more = lesson.open(4)
-with first:
-    depth = controls.field(Architecture, "depth", default=2, low=1, high=10)
-with second:
-    width = controls.field(Architecture, "width", low=16, high=2048)
-with third:
-    data = controls.data((*DATA, *MEASURED), default="circle", more=more, hidden=("label_noise",), n=256, most=4000)
-with fourth:
-    compare = controls.field(spectrum.Spec, "compare")
-with more:
-    architecture = controls.architecture()
-    activation = controls.activation(trained=False)
-    sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
-    sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0))
-    seed = controls.field(spectrum.Spec, "seed", high=20)
-
-lesson.presets(
+lesson.open(
     {
         "Slope −2 at any depth": ("On the circle a ReLU network's kernel decays like k⁻², however deep it is.", {}),
         "NTK −2, NNGP −4": ("Training every layer leaves far more weight on fine detail.", {"compare": "kernel"}),
@@ -62,13 +46,34 @@ lesson.presets(
     }
 )
 
-spec = spectrum.Spec(
-    arch=architecture(depth=depth, width=width, activation=activation, sigma_b=sigma_b, sigma_w=sigma_w),
-    data=data,
-    seed=seed,
-    compare=compare,
-)
-lesson.run(spectrum, spec, view)
+
+def explore() -> None:
+    (first, second, third, fourth), more = lesson.row(4)
+    with first:
+        depth = controls.field(Architecture, "depth", default=2, low=1, high=10)
+    with second:
+        width = controls.field(Architecture, "width", low=16, high=2048)
+    with third:
+        data = controls.data((*DATA, *MEASURED), default="circle", more=more, hidden=("label_noise",), n=256, most=4000)
+    with fourth:
+        compare = controls.field(spectrum.Spec, "compare")
+    with more:
+        architecture = controls.architecture()
+        activation = controls.activation(trained=False)
+        sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
+        sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0))
+        seed = controls.field(spectrum.Spec, "seed", high=20)
+
+    spec = spectrum.Spec(
+        arch=architecture(depth=depth, width=width, activation=activation, sigma_b=sigma_b, sigma_w=sigma_w),
+        data=data,
+        seed=seed,
+        compare=compare,
+    )
+    lesson.run(spectrum, spec, view)
+
+
+lesson.live(explore)
 
 st.markdown(
     r"""

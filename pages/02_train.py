@@ -13,35 +13,7 @@ DATA = ("circle", "points", "moons", "spirals", "rings", "sphere", "digits", "br
 
 lesson = Lesson("train", "Train and predict", "Can we know what training does before we train?")
 
-(first, second, third, fourth), more = lesson.open(4)
-with first:
-    width = controls.field(Architecture, "width", default=512, low=16, high=4096)
-with second:
-    c = controls.field(train.Spec, "c")
-with third:
-    activation = controls.activation("erf")
-with fourth:
-    data = controls.data(
-        DATA,
-        default="circle",
-        more=more,
-        circle_n=16,
-        circle_terms="1:1, 2:0.5, 3:0.5, 5:0.3",
-        spirals_n=64,
-        spirals_turns=1.0,
-        digits_question="0-1",
-    )
-with more:
-    architecture = controls.architecture()
-    steps = controls.field(train.Spec, "steps", options=(100, 200, 500, 1000, 2000, 5000, 10000))
-    depth = controls.field(Architecture, "depth", low=1, high=5)
-    sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0), default=1.5)
-    sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
-    fraction = controls.field(train.Spec, "fraction", options=(0.5, 0.1, 0.03, 0.01, 0.001, 0.0001))
-    seed = controls.field(train.Spec, "seed", high=20)
-    sweep = controls.field(train.Spec, "sweep")
-
-lesson.presets(
+lesson.open(
     {
         "Wide: theory holds": (
             "4096 neurons: the curves lie on each other, and the gap is some tenths of a percent.",
@@ -74,10 +46,43 @@ lesson.presets(
     }
 )
 
-arch = architecture(depth=depth, width=width, activation=activation, sigma_w=sigma_w, sigma_b=sigma_b)
-spec = train.Spec(arch=arch, data=data, c=c, steps=steps, fraction=fraction, seed=seed, sweep=sweep)
 
-lesson.run(train, spec, view)
+def explore() -> None:
+    (first, second, third, fourth), more = lesson.row(4)
+    with first:
+        width = controls.field(Architecture, "width", default=512, low=16, high=4096)
+    with second:
+        c = controls.field(train.Spec, "c")
+    with third:
+        activation = controls.activation("erf")
+    with fourth:
+        data = controls.data(
+            DATA,
+            default="circle",
+            more=more,
+            circle_n=16,
+            circle_terms="1:1, 2:0.5, 3:0.5, 5:0.3",
+            spirals_n=64,
+            spirals_turns=1.0,
+            digits_question="0-1",
+        )
+    with more:
+        architecture = controls.architecture()
+        steps = controls.field(train.Spec, "steps", options=(100, 200, 500, 1000, 2000, 5000, 10000))
+        depth = controls.field(Architecture, "depth", low=1, high=5)
+        sigma_w = controls.field(Architecture, "sigma_w", options=(0.5, 1.0, 2**0.5, 1.5, 2.0, 3.0), default=1.5)
+        sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=2.0, step=0.1)
+        fraction = controls.field(train.Spec, "fraction", options=(0.5, 0.1, 0.03, 0.01, 0.001, 0.0001))
+        seed = controls.field(train.Spec, "seed", high=20)
+        sweep = controls.field(train.Spec, "sweep")
+
+    arch = architecture(depth=depth, width=width, activation=activation, sigma_w=sigma_w, sigma_b=sigma_b)
+    spec = train.Spec(arch=arch, data=data, c=c, steps=steps, fraction=fraction, seed=seed, sweep=sweep)
+
+    lesson.run(train, spec, view)
+
+
+lesson.live(explore)
 
 st.markdown(
     r"""

@@ -12,33 +12,7 @@ DATA = ("xor", "single_index", "teacher", "parity", "linear", "sphere_mix", "cir
 
 lesson = Lesson("lazy", "Lazy or feature learning", "Does the kernel tell the whole story of a trained network?")
 
-(task,), more = lesson.open(1)
-with task:
-    data = controls.data(
-        DATA,
-        default="xor",
-        more=more,
-        hidden=("scale",),
-        n=150,
-        dim=20,
-        parity_n=300,
-        parity_dim=10,
-        single_index_n=300,
-        single_index_dim=15,
-        sphere_mix_dim=4,
-        circle_n=32,
-    )
-with more:
-    width = controls.field(Architecture, "width", default=128, low=32, high=512)
-    parameterization = controls.field(Architecture, "parameterization")
-    activation = controls.activation()
-    sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=1.0, step=0.1)
-    factor = controls.field(lazy.Spec, "factor")
-    steps = controls.field(lazy.Spec, "steps", options=(200, 400, 600, 1000, 2000, 4000))
-    seed = controls.field(lazy.Spec, "seed", high=20)
-    seeds = controls.field(lazy.Spec, "seeds")
-
-lesson.presets(
+lesson.open(
     {
         "XOR": (
             "Two of twenty inputs matter and no one tells which: the rich run finds them, the kernel cannot.",
@@ -77,10 +51,41 @@ lesson.presets(
     }
 )
 
-arch = Architecture(width=width, parameterization=parameterization, activation=activation, sigma_b=sigma_b)
-spec = lazy.Spec(data=data, arch=arch, factor=factor, steps=steps, seed=seed, seeds=seeds)
 
-lesson.run(lazy, spec, view)
+def explore() -> None:
+    (task,), more = lesson.row(1)
+    with task:
+        data = controls.data(
+            DATA,
+            default="xor",
+            more=more,
+            hidden=("scale",),
+            n=150,
+            dim=20,
+            parity_n=300,
+            parity_dim=10,
+            single_index_n=300,
+            single_index_dim=15,
+            sphere_mix_dim=4,
+            circle_n=32,
+        )
+    with more:
+        width = controls.field(Architecture, "width", default=128, low=32, high=512)
+        parameterization = controls.field(Architecture, "parameterization")
+        activation = controls.activation()
+        sigma_b = controls.field(Architecture, "sigma_b", default=0.3, low=0.0, high=1.0, step=0.1)
+        factor = controls.field(lazy.Spec, "factor")
+        steps = controls.field(lazy.Spec, "steps", options=(200, 400, 600, 1000, 2000, 4000))
+        seed = controls.field(lazy.Spec, "seed", high=20)
+        seeds = controls.field(lazy.Spec, "seeds")
+
+    arch = Architecture(width=width, parameterization=parameterization, activation=activation, sigma_b=sigma_b)
+    spec = lazy.Spec(data=data, arch=arch, factor=factor, steps=steps, seed=seed, seeds=seeds)
+
+    lesson.run(lazy, spec, view)
+
+
+lesson.live(explore)
 
 st.markdown(
     r"""

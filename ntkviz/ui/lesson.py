@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial, wraps
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,13 +16,13 @@ from streamlit.delta_generator import DeltaGenerator
 from ntkviz.engine import Job
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import Cancelled, NtkvizError
-from ntkviz.figures.chart import Number, View
+from ntkviz.figures.chart import View
 from ntkviz.specs import flat
 from ntkviz.ui import controls
 from ntkviz.ui.running import engine, session
 from ntkviz.ui.stage import stage
 from ntkviz.ui.syllabus import Entry
-from ntkviz.ui.turns import aside
+from ntkviz.ui.turns import aside, turn
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
@@ -61,23 +61,27 @@ class Lesson:
     title: str
     question: str
 
-    def open(self, places: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
-        """Draw the heading; return a row of so many places for controls, and the place behind “More”."""
+    def open(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+        """The heading, and a row of buttons, each with the words that say why it is worth a look.
+
+        A preset sets the controls that it names, and puts all others back to their defaults.
+        """
         st.title(self.title, anchor=False)
         st.markdown(f"#### {self.question}")
+        row = st.container(horizontal=True)
+        for label, (reason, values) in presets.items():
+            row.button(label, help=reason, on_click=_set_controls, args=(dict(values),))
+
+    def live(self, part: Callable[[], None]) -> None:
+        """Draw the part of the page that answers: when one of its controls moves, it alone is drawn and sent anew."""
+        st.fragment(wraps(part)(partial(answered, part)))()
+
+    def row(self, places: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
+        """A row of so many places for controls, and the place behind “More”."""
         row_place, below = st.container(), st.container()
         controls.begin(below)
         row = row_place.columns([3] * places + [1], vertical_alignment="bottom")
         return list(row[:-1]), row[-1].popover("More", width="stretch")
-
-    def presets(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-        """A row of buttons; each sets the controls named in its mapping and puts all others back to their defaults.
-
-        The words of a preset say why it is worth a look.
-        """
-        row = st.container(horizontal=True)
-        for label, (reason, values) in presets.items():
-            row.button(label, help=reason, on_click=_set_controls, args=(dict(values),))
 
     def run(self, experiment: Any, spec: Any, view: Callable[[Any], View]) -> None:
         """Run the experiment where it belongs and show its view, with progress and a way to stop."""
@@ -98,21 +102,29 @@ class Lesson:
         if not resting:
             with aside():
                 resting = job.wait(PATIENT)
-        st.fragment(self._watch, run_every=None if resting else pace())(job, view)
-
-    def _watch(self, job: Job, view: Callable[[Any], View]) -> None:
-        """What is drawn anew while a run goes on; charts keep their place, so they keep their zoom."""
-        status = st.container()
-        body = st.container()
-        stopped = _stopped(job, job.experiment, job.spec)
-        if job.finished or stopped:
-            if st.session_state.pop("ntkviz_polling", None) or (isinstance(job.error, Cancelled) and not stopped):
-                st.rerun()  # ends the polling; a run given up while the browser was away starts again
-            with status:
-                self._explain(job, stopped)
+        if resting:
+            with st.container():  # as a fragment has one: the stage keeps its place, and with it its zoom
+                self._draw(job, view)
         else:
-            job.watch(session())
-            with status:
+            st.fragment(self._look, run_every=pace())(job, view)
+
+    def _look(self, job: Job, view: Callable[[Any], View]) -> None:
+        """What is drawn anew while a run goes on; once it does not, the page stops asking."""
+        with turn():
+            if job.finished or _stopped(job, job.experiment, job.spec):
+                st.rerun()
+            self._draw(job, view)
+
+    def _draw(self, job: Job, view: Callable[[Any], View]) -> None:
+        stopped = _stopped(job, job.experiment, job.spec)
+        if isinstance(job.error, Cancelled) and not stopped:
+            st.rerun()  # given up while the browser was away: it starts again
+        status, body = st.container(), st.container()
+        with status:
+            if job.finished or stopped:
+                self._explain(job, stopped)
+            else:
+                job.watch(session())
                 self._progress(job)
         if job.result is not None:
             st.session_state["ntkviz_last"] = job
@@ -126,7 +138,6 @@ class Lesson:
                 show(self, glimpsed(view, job, partial), partial.spec)
 
     def _progress(self, job: Job) -> None:
-        st.session_state["ntkviz_polling"] = True
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.progress(min(job.fraction, 1.0), text=_waiting(job) or _computing(job))
         right.button("Stop", on_click=_stop, args=(job,), key="stop", width="stretch")
@@ -193,10 +204,9 @@ def show(lesson: Lesson, view: View, spec: Any, *, only: Sequence[str] = ()) -> 
         columns=0 if only else view.columns,
         settings=flat(spec),
         title=lesson.title,
+        numbers=() if only else view.numbers,
         on_frame=lambda: _keep_frame(key),
     )
-    if not only:
-        _numbers(view.numbers)
 
 
 def cards(lessons: Sequence[Entry]) -> None:
@@ -224,12 +234,22 @@ def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
     return job is not None and job.answers(experiment, spec) and st.session_state.get("ntkviz_stopped") == job.key
 
 
-def leave_behind() -> None:
-    """At the end of a page: a run that the visitor moved on from is not theirs any more."""
-    held: Job | None = st.session_state.get("ntkviz_job")
-    if not st.session_state.pop("ntkviz_asked", False) and held is not None:
-        held.release(session())
-        st.session_state["ntkviz_job"] = None
+def answered(script: Callable[[], None]) -> None:
+    """Run a page, or the part of it that answers, in its turn.
+
+    Here an error of the user's becomes a sentence on the page, and a run that nobody asks for any more is left.
+    """
+    st.session_state["ntkviz_asked"] = False
+    try:
+        with turn():
+            script()
+    except NtkvizError as error:
+        st.error(str(error), icon="⚠️")
+    finally:
+        held: Job | None = st.session_state.get("ntkviz_job")
+        if held is not None and not st.session_state["ntkviz_asked"]:
+            held.release(session())
+            st.session_state["ntkviz_job"] = None
 
 
 def _computing(job: Job) -> str:
@@ -262,16 +282,6 @@ def _stop(job: Job) -> None:
 
 def _resume() -> None:
     st.session_state.pop("ntkviz_stopped", None)
-    st.session_state["ntkviz_polling"] = True  # so that the page runs anew, and submits
-
-
-def _numbers(numbers: Sequence[Number]) -> None:
-    if not numbers:
-        return
-    for place, number in zip(st.columns(len(numbers)), numbers, strict=True):
-        place.metric(number.label, number.value, help=number.help or None)
-        if number.expected:
-            place.caption(number.expected)
 
 
 def _frame(count: int, default: int) -> int:

@@ -1,4 +1,5 @@
-// The stage: mounts a row of Plotly charts once, updates them with Plotly.react, scrubs frames, exports pictures and tables.
+// The stage: mounts a row of Plotly charts once, updates them with Plotly.react, scrubs frames, exports pictures and
+// tables, and writes the numbers under them.
 
 let plotly = null;
 
@@ -48,7 +49,8 @@ class Stage {
     this.cells = new Map();
     this.scrub = element("div", "stage-scrub");
     this.row = element("div", "stage-row");
-    root.replaceChildren(this.scrub, this.row);
+    this.numbers = element("dl", "stage-numbers");
+    root.replaceChildren(this.scrub, this.row, this.numbers);
     this.background = null;
     // Streamlit swaps its theme by CSS variables, without telling components whose data did not change.
     this.watch = setInterval(() => root.isConnected ? this.retheme() : clearInterval(this.watch), 500);
@@ -68,8 +70,15 @@ class Stage {
       this.cells.get(chart.name).update(chart);
     }
     this.row.replaceChildren(...data.charts.map((chart) => this.cells.get(chart.name).node));
+    this.drawNumbers();
     this.drawScrub();
     this.draw();
+  }
+
+  // An explanation that was opened stays open while its number changes.
+  drawNumbers() {
+    const open = Array.from(this.numbers.children, (node) => node.querySelector("details")?.open);
+    this.numbers.replaceChildren(...this.data.numbers.map((number, i) => written(number, open[i])));
   }
 
   // The server decides the frame when the frames are new or a preset asks for one; an echo of our own word does not.
@@ -314,10 +323,26 @@ function traceRows(trace, name) {
   return Array.from(trace.x ?? y.keys?.() ?? [], (x, i) => [label, x, y[i], ""].join(","));
 }
 
-function element(tag, className) {
+function element(tag, className, text = "") {
   const made = document.createElement(tag);
   if (className) made.className = className;
+  made.textContent = text;
   return made;
+}
+
+function written({ label, value, expected, help }, open) {
+  const node = element("div", "stage-number");
+  const term = element("dt", "");
+  if (help) {
+    const details = element("details", "");
+    details.open = open ?? false;
+    details.append(element("summary", "", label), element("p", "", help));
+    term.append(details);
+  } else {
+    term.textContent = label;
+  }
+  node.append(term, element("dd", "stage-value", value), element("dd", "stage-expected", expected));
+  return node;
 }
 
 function unpack({ shape, float32 }) {

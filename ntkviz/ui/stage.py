@@ -1,4 +1,4 @@
-"""The stage: a row of charts in one component, scrubbed, themed and downloaded in the browser.
+"""The stage: charts and the numbers under them in one component, scrubbed, themed and downloaded in the browser.
 
 `st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
 round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server.
@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 import streamlit as st
 
 from ntkviz.figures import theme
-from ntkviz.figures.chart import Chart, Scrub
+from ntkviz.figures.chart import Chart, Number, Scrub
 
 SCRIPT = Path(__file__).with_name("stage.js")
 PLOTLY = Path(__file__).parent / "vendor" / "plotly-cartesian.min.js"
@@ -66,9 +67,10 @@ def stage(
     settings: dict[str, Any] | None = None,
     title: str = "",
     columns: int = 0,
+    numbers: Sequence[Number] = (),
     on_frame: Callable[[], None] | None = None,
 ) -> int | None:
-    """Draw the charts side by side and return the frame at which the user last left the scrub slider.
+    """Draw the charts side by side, the numbers under them; return the frame where the user last left the slider.
 
     `settings` is written into every downloaded picture and table. `columns` is how many charts share a row on a wide
     screen (default: all of them, three at most).
@@ -80,6 +82,7 @@ def stage(
         "settings": {name: str(value) for name, value in (settings or {}).items()},
         "title": title,
         "columns": columns or min(len(charts), 3),
+        "numbers": [asdict(number) for number in numbers],
         "dark": theme.DARK,
     }
     data = b"\n".join([json.dumps(own).encode(), b"".join(parts)])

@@ -22,7 +22,10 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Run the body when it is this thread's turn, or when that took too long."""
+        """Run the body when it is this thread's turn, or when that took too long; a turn within a turn is the same."""
+        if self._holds():
+            yield
+            return
         self._take()
         try:
             yield
@@ -42,8 +45,11 @@ class Turns:
     def _take(self) -> None:
         self._mine.held = self._free.acquire(timeout=self._patience)
 
+    def _holds(self) -> bool:
+        return bool(getattr(self._mine, "held", False))
+
     def _give(self) -> bool:
-        held = bool(getattr(self._mine, "held", False))
+        held = self._holds()
         self._mine.held = False
         if held:
             self._free.release()
