@@ -104,8 +104,8 @@ def partials(engine: Engine) -> Iterator[str]:
     job = engine.submit(train, replace(LONG, seed=99), session="benchmark")
     seen, at = None, []
     while len(at) < 25 and not job.finished:
-        if job.partial is not None and job.partial is not seen:
-            seen = job.partial
+        if job.picture is not None and job.picture is not seen:
+            seen = job.picture
             at.append(time.perf_counter())
         time.sleep(0.002)
     job.release("benchmark")

@@ -2,22 +2,20 @@
 
 import streamlit as st
 
-from ntkviz.engine.stored import shipped
-from ntkviz.figures.train import view
-from ntkviz.ui.lesson import Lesson, cards, show, viewed
+from ntkviz.ui.lesson import Lesson, cards, shipped, show
 from ntkviz.ui.syllabus import LESSONS
 
-result = shipped("train")
+picture = shipped("train")
 
 start = Lesson("start", "The neural tangent kernel, live", "Can training be known before it happens?")
 st.title(start.title, anchor=False)
 st.markdown(
     f"""
-A network of {result.spec.arch.width} neurons was trained on {len(result.theory.data.x)} points. The dashed curve was
+A network of {picture.spec.arch.width} neurons was trained on {picture.spec.data.n} points. The dashed curve was
 computed **before** training, from its kernel alone. Press ▶ and see whether the network keeps to it.
 """
 )
-show(start, viewed(view, result), result.spec, only=("function", "loss"))
+show(start, picture, only=("function", "loss"))
 cards(LESSONS)
 st.caption(
     "Everything is computed on this server, on real networks and real data; nothing is asked of the internet. "

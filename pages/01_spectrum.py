@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ntkviz.experiments import spectrum
-from ntkviz.figures.spectrum import view
 from ntkviz.nets import Architecture
 from ntkviz.ui import controls
 from ntkviz.ui.lesson import Lesson
@@ -70,7 +69,7 @@ def explore() -> None:
         seed=seed,
         compare=compare,
     )
-    lesson.run(spectrum, spec, view)
+    lesson.run(spectrum, spec)
 
 
 lesson.live(explore)

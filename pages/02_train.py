@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ntkviz.experiments import train
-from ntkviz.figures.train import view
 from ntkviz.nets import Architecture
 from ntkviz.ui import controls
 from ntkviz.ui.controls import TABLE
@@ -79,7 +78,7 @@ def explore() -> None:
     arch = architecture(depth=depth, width=width, activation=activation, sigma_w=sigma_w, sigma_b=sigma_b)
     spec = train.Spec(arch=arch, data=data, c=c, steps=steps, fraction=fraction, seed=seed, sweep=sweep)
 
-    lesson.run(train, spec, view)
+    lesson.run(train, spec)
 
 
 lesson.live(explore)

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ntkviz.experiments import lazy
-from ntkviz.figures.lazy import view
 from ntkviz.nets import Architecture
 from ntkviz.ui import controls
 from ntkviz.ui.lesson import Lesson
@@ -82,7 +81,7 @@ def explore() -> None:
     arch = Architecture(width=width, parameterization=parameterization, activation=activation, sigma_b=sigma_b)
     spec = lazy.Spec(data=data, arch=arch, factor=factor, steps=steps, seed=seed, seeds=seeds)
 
-    lesson.run(lazy, spec, view)
+    lesson.run(lazy, spec)
 
 
 lesson.live(explore)

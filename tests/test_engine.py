@@ -91,7 +91,38 @@ def test_releasing_the_last_watcher_stops_a_run_and_a_watched_one_goes_on():
     job.release("b")
     assert isinstance(ended(job).error, Cancelled)
     assert time.monotonic() - started < WAIT
-    assert job.partial is not None
+    assert job.picture is not None
+
+
+def test_a_result_and_each_part_of_it_is_drawn_once_for_all_who_look():
+    drawn = []
+    experiment, engine = Counting(), Engine(draw=lambda name, result: drawn.append(name) or f"{result.sum():g}")
+    experiment.go.clear()
+    job = engine.submit(experiment, Settings(value=2), session="a")
+    while job.picture is None:
+        time.sleep(0.005)
+    assert (job.picture, job.result) == ("0", None)
+    experiment.go.set()
+    assert ended(job).picture == "8"
+    parts = len(drawn)
+    assert all(engine.submit(experiment, Settings(value=2), session=str(i)).picture == "8" for i in range(5))
+    assert len(drawn) == parts
+    assert set(drawn) == {"counting"}
+
+
+def test_a_picture_that_fails_is_a_sentence_and_not_a_hang(tmp_path):
+    def fail(name, result):
+        raise ZeroDivisionError("secret")
+
+    store = Store(tmp_path, 1e6)
+    job = ended(Engine(Limits(), draw=fail).submit(Counting(), Settings(), session="a"))
+    assert "secret" not in str(job.error)
+    Engine(Limits(), store=store).submit(experiment := Counting(), Settings(), session="a").wait(WAIT)
+    until = time.monotonic() + WAIT
+    while not store.path(job.key).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    kept = ended(Engine(Limits(), store=store, draw=fail).submit(experiment, Settings(), session="a"))
+    assert isinstance(kept.error, NtkvizError)
 
 
 def test_a_run_that_nobody_looks_at_is_given_up(monkeypatch):

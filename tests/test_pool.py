@@ -55,7 +55,7 @@ def ended(job):
 
 
 def under_way(job):
-    wait_for(lambda: job.partial is not None)
+    wait_for(lambda: job.picture is not None)
     return job
 
 
@@ -75,6 +75,25 @@ def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_co
     assert ended(ask(engine, cost=0.05, seconds=0.15, value=4)).result[0] != here
 
 
+def test_in_a_crowd_short_runs_go_out_too(engine, monkeypatch):
+    here = psutil.Process().pid
+    ended(ask(engine, cost=0.06, seconds=0.1, value=5))  # its programs are compiled now
+    monkeypatch.setattr(engine, "_crowded", lambda: True)
+    assert ended(ask(engine, cost=0.06, seconds=0.15, value=5)).result[0] != here
+    monkeypatch.setattr(engine, "_crowded", lambda: False)
+    assert ended(ask(engine, cost=0.06, seconds=0.2, value=5)).result[0] == here
+
+
+def test_what_is_shown_is_drawn_where_the_run_goes_on(engine, monkeypatch):
+    monkeypatch.setattr(engine, "_draw", cases.draw)
+    job = under_way(ask(engine, seconds=1.0, value=6))
+    part = job.picture
+    pid, values = ended(job).result
+    assert part == ("tests.cases", pid, 0.0)
+    assert job.picture == ("tests.cases", pid, 18.0)
+    assert values.sum() == 18.0
+
+
 def test_a_worker_is_polite_and_computes_what_this_process_would(engine):
     pid, values = ended(ask(engine, value=4)).result
     assert psutil.Process(pid).nice() == psutil.Process().nice() + worker.NICE
@@ -89,7 +108,7 @@ def test_the_same_question_of_many_sessions_is_one_run_even_by_way_of_two_server
     other = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
     wait_for(lambda: other.pool.ready)
     jobs = [ask(server, session=str(i), seconds=2.0, value=5) for server in (engine, other) for i in range(3)]
-    wait_for(lambda: all(job.partial is not None for job in jobs))
+    wait_for(lambda: all(job.picture is not None for job in jobs))
     assert len({ended(job).result[0] for job in jobs}) == 1
     assert len({id(job) for job in jobs}) == 2  # one a server
     assert other.metrics.total("shared") == 2
@@ -99,10 +118,10 @@ def test_the_same_question_of_many_sessions_is_one_run_even_by_way_of_two_server
 def test_partial_results_come_four_times_a_second_or_more(engine):
     job = ask(engine, seconds=3.0, value=6)
     under_way(job)
-    seen, until = [job.partial], time.monotonic() + 2.0
+    seen, until = [job.picture], time.monotonic() + 2.0
     while time.monotonic() < until:
-        if job.partial is not seen[-1]:
-            seen.append(job.partial)
+        if job.picture is not seen[-1]:
+            seen.append(job.picture)
         time.sleep(0.005)
     ended(job)
     assert worker.TOLD_EVERY <= 0.25

@@ -16,10 +16,10 @@ from ntkviz.data import CircleFunction, CirclePoints, Digits, Moons, Sphere, Win
 from ntkviz.engine import Limits, admit
 from ntkviz.errors import Cancelled, InvalidInput, TooExpensive
 from ntkviz.experiments import train
+from ntkviz.figures.picture import pack
 from ntkviz.figures.train import view
 from ntkviz.kernels import infinite_ntk
 from ntkviz.nets import Architecture, ConvNet, ResidualMLP, apply, init
-from ntkviz.ui.stage import pack
 
 SPEC = train.Spec(sweep=False)
 

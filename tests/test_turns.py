@@ -43,6 +43,15 @@ def test_whoever_waits_aside_lets_another_run():
         asked.result()
 
 
+def test_a_turn_within_a_turn_is_the_same_one():
+    turns = Turns(abreast=1, patience=30.0)
+    started = time.monotonic()
+    for _ in range(2):
+        with turns.turn(), turns.turn(), turns.aside(), turns.turn():
+            pass
+    assert time.monotonic() - started < 10.0
+
+
 def test_one_that_hangs_holds_nobody_up_for_long():
     turns = Turns(abreast=1, patience=0.05)
     with ThreadPoolExecutor(1) as pool, turns.turn():

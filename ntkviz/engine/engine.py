@@ -3,20 +3,23 @@
 One computation per question, whoever asks: an answer is looked for in memory, among the runs that go on, and on disk,
 and only then computed. Runs that take less than a tenth of a second stay in the page's process, once a worker has
 compiled their programs and so put them on disk; the others wait in one `Line` for a worker of the `Pool`, where one
-lane of several is kept for runs of a few seconds. While there are no workers, short runs go on in the page's process
-and long ones wait for them to come back.
+lane of several is kept for runs of a few seconds. In a crowd all go out, for each takes the interpreter from those who
+wait for an answer. While there are no workers, short runs go on in the page's process and long ones wait for them to
+come back. What is shown of a result, or of a part of one, is drawn where the run goes on.
 """
 
 import logging
+import math
 import re
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ntkviz.engine.jobs import Away, Job, Present, Run, nobody_is_present, question, weight
+from ntkviz.engine.jobs import Away, Draw, Job, Present, Run, nobody_is_present, nobody_waits, plain, question, weight
 from ntkviz.engine.limits import MEGABYTE, Limits, admit
 from ntkviz.engine.line import Line
 from ntkviz.engine.metrics import Metrics
@@ -32,6 +35,7 @@ SHORT = 5.0  # seconds: cost up to which a run may use the lane that is kept fro
 PACED = 1.0  # seconds of estimate from which runs teach how good estimates are: shorter ones mostly compile
 HOME_LANES = 2  # threads of the page's process that run
 LOOK = 0.1  # seconds between two looks for workers
+DRAWN_EVERY = 0.25  # seconds between two pictures of a run that goes on in the page's process: pages look as often
 COMPILED = 10_000  # shapes that are remembered as compiled
 MOVING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that compile nothing
 
@@ -57,12 +61,16 @@ class Engine:
         store: Store | None = None,
         pool: Pool | None = None,
         present: Present = nobody_is_present,
+        crowded: Callable[[], bool] = nobody_waits,
+        draw: Draw = plain,
     ) -> None:
         self.limits = limits or Limits.from_environment()
         self.metrics = Metrics()
         self.store = store
         self.pool = pool
         self._present = present
+        self._crowded = crowded
+        self._draw = draw
         self._jobs: dict[str, Job] = {}
         self._kept: OrderedDict[str, tuple[Job, int]] = OrderedDict()
         self._compiled: set[str] = set()
@@ -90,7 +98,7 @@ class Engine:
             try:
                 cost = experiment.cost(spec)
                 admit(cost, self.limits)
-                job, is_new = self._enter(Job(key, experiment, spec, cost, self._present), session)
+                job, is_new = self._enter(Job(key, experiment, spec, cost, self._present, self._draw), session)
             except NtkvizError:
                 self.metrics.count(name, "refused")
                 raise
@@ -131,7 +139,7 @@ class Engine:
         if found is None:
             self._line.join(job)
             return
-        job.result = found
+        job.execute(lambda job, _: (found, job.draw(job.experiment.__name__, found)))
         self.metrics.count(job.name, "stored")
         self._settle(job)
 
@@ -193,7 +201,7 @@ class Engine:
 
     def _stays_home(self, job: Job) -> bool:
         if self.pool is not None and self.pool.ready:
-            return job.cost.seconds <= INLINE and shape(job.key) in self._compiled
+            return job.cost.seconds <= INLINE and shape(job.key) in self._compiled and not self._crowded()
         return job.cost.seconds <= ALONE
 
     def _goes_out(self, lane: int, job: Job) -> bool:
@@ -237,7 +245,7 @@ class Engine:
 
     def _keep(self, job: Job) -> None:
         """In memory, the one asked for longest ago out first; the newest stays whatever it weighs."""
-        self._kept[job.key] = (job, weight(job.result))
+        self._kept[job.key] = (job, weight((job.result, job.picture)))
         while self._kept_bytes() > self.limits.keep_megabytes * MEGABYTE and len(self._kept) > 1:
             self._kept.popitem(last=False)
 
@@ -296,7 +304,16 @@ def shape(key: str) -> str:
 
 
 def _at_home(job: Job, report: Report) -> Any:
-    """Run in this process."""
+    """Run in this process; (result, picture)."""
     if make_room():
         log.info("compiled programs let go: too many memory maps", extra={"event": "programs"})
-    return job.experiment.run(job.spec, report)
+    name, drawn = job.experiment.__name__, -math.inf
+
+    def told(fraction: float, partial: Any = None, /) -> None:
+        nonlocal drawn
+        fresh = partial is not None and time.monotonic() - drawn >= DRAWN_EVERY
+        report(fraction, job.draw(name, partial) if fresh else None)
+        drawn = time.monotonic() if fresh else drawn
+
+    result = job.experiment.run(job.spec, told)
+    return result, job.draw(name, result)

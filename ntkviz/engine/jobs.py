@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Run = Callable[["Job", Report], Any]
 Present = Callable[[str], bool]
+Draw = Callable[[str, Any], Any]  # the experiment's name and a result, or a part of one -> what is shown of it
 
 _numbers = itertools.count()
 
@@ -37,11 +38,27 @@ def nobody_is_present(session: str) -> bool:
     return False
 
 
+def nobody_waits() -> bool:
+    """For servers that only run."""
+    return False
+
+
+def plain(experiment: str, result: Any) -> Any:
+    """For those who want nothing drawn."""
+    return result
+
+
 class Job:
-    """One run of an experiment."""
+    """One run of an experiment. `draw` is called where the run goes on, so a worker must be able to import it."""
 
     def __init__(
-        self, key: str, experiment: Experiment, spec: Any, cost: Cost, present: Present = nobody_is_present
+        self,
+        key: str,
+        experiment: Experiment,
+        spec: Any,
+        cost: Cost,
+        present: Present = nobody_is_present,
+        draw: Draw = plain,
     ) -> None:
         self.key = key
         self.experiment = experiment
@@ -49,8 +66,9 @@ class Job:
         self.cost = cost
         self.number = next(_numbers)  # in the order of asking
         self.owner = ""  # the session that asked first
+        self.draw = draw
         self.fraction = 0.0
-        self.partial: Any = None
+        self.picture: Any = None  # of the result, or of as much of it as there is
         self.result: Any = None
         self.error: NtkvizError | None = None
         self.started: float | None = None
@@ -99,23 +117,24 @@ class Job:
     def wanted(self) -> bool:
         return bool(self.watchers)
 
-    def report(self, fraction: float, partial: Any = None, /) -> None:
-        """What the run calls between chunks; see `experiments.protocol.Report`."""
+    def report(self, fraction: float, picture: Any = None, /) -> None:
+        """How far the run is, and what is drawn of it so far; raises `Cancelled` when nobody wants it any more."""
         if not self.wanted:
             raise Cancelled("The run was stopped.")
         self.fraction = float(fraction)
-        if partial is not None:
-            self.partial = partial
+        if picture is not None:
+            self.picture = picture
 
     def execute(self, run: Run) -> None:
         """Run to the end; user errors are kept for the page, bugs too, under a sentence that gives nothing away.
 
-        Lets `Away` through: the job has not run then. The end is announced by `settle`.
+        `run` returns the result and its picture. Lets `Away` through: the job has not run then. The end is announced
+        by `settle`.
         """
         self.started = time.monotonic()
         try:
             self.report(0.0)
-            self.result = run(self, self.report)
+            self.result, self.picture = run(self, self.report)
         except Away:
             self.started = None
             raise
@@ -130,8 +149,6 @@ class Job:
 
     def settle(self) -> None:
         """Tell all who wait that the job has ended."""
-        if self.result is not None:
-            self.partial = None
         self._done.set()
 
 

@@ -69,7 +69,7 @@ class Pool:
         self._disconnect()
 
     def run(self, job: Job, report: Report) -> Any:
-        """Run a job on a worker and return its result; raises what the run raises, or `Away`.
+        """Run a job on a worker and return (result, picture); raises what the run raises, or `Away`.
 
         When `report` raises, since nobody wants the job any more, Dask is told and its worker stops.
         """
@@ -82,14 +82,14 @@ class Pool:
             except Exception as error:  # it went away just now
                 raise Away from error
             try:
-                code, result = following.result()
+                code, *answer = following.result()
             except Cancelled:  # the worker stopped it for somebody who left just before this asker came
                 report(0.0)
                 time.sleep(LOOK)
                 continue
             if code != code_version():
                 raise NtkvizError("The workers run another version of ntkviz than this page: update one of them.")
-            return result
+            return answer
         raise Away
 
     def _keep_connected(self) -> None:
@@ -171,7 +171,7 @@ class _Following:
         self._progress = progress(self._key, client)
         self._progress.set((0, 0.0, b""))
         self._seen = 0
-        arguments = (job.experiment.__name__, job.spec, self._key, code_version(), megabytes)
+        arguments = (job.experiment.__name__, job.spec, self._key, code_version(), megabytes, job.draw)
         job.nudge.clear()
         self._future = client.submit(answer, *arguments, key=self._key)
         self._future.add_done_callback(lambda _: job.nudge.set())

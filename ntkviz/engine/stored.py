@@ -1,6 +1,6 @@
 """Results as files: arrays in an .npz, the rest as JSON inside it; never pickle.
 
-A result is a tree of this project's dataclasses, tuples, numbers, words, None and arrays. Reading builds only
+A result is a tree of this project's dataclasses, tuples, numbers, words, bytes, None and arrays. Reading builds only
 dataclasses that are defined in ntkviz, from fields that they declare; every spec checks its bounds on the way in.
 """
 
@@ -77,6 +77,8 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return {"array": f"a{len(arrays) - 1}"}
+    if isinstance(value, bytes):
+        return {"bytes": _to_json(np.frombuffer(value, dtype=np.uint8), arrays)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: _to_json(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init}
         return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
@@ -94,6 +96,8 @@ def _from_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return value
     if "array" in value:
         return arrays[value["array"]]
+    if "bytes" in value:
+        return cast(np.ndarray, _from_json(value["bytes"], arrays)).tobytes()
     if "tuple" in value:
         return tuple(_from_json(item, arrays) for item in value["tuple"])
     fields = {name: _from_json(item, arrays) for name, item in value["fields"].items()}

@@ -15,17 +15,20 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psutil
 from distributed import Variable, Worker, get_worker
 
 from ntkviz.engine import stored
+from ntkviz.engine.jobs import Draw
 from ntkviz.engine.programs import keep_compilations, make_room
 from ntkviz.engine.version import code_version
 from ntkviz.errors import Cancelled
 
-TOLD_EVERY = 0.15  # seconds between two partial results, at least: a page looks four times a second
+TOLD_EVERY = 0.2  # seconds between two pictures of a run that goes on, at least: a page looks four times a second
 LOOK = 0.05  # seconds between two looks of the guard
 GRACE = 0.4  # seconds that a run has to hear of its end
 NICE = 10  # a page goes before a run
@@ -39,28 +42,31 @@ def dask_setup(worker: Worker) -> None:
     keep_compilations()
     for name in ("train", "spectrum", "lazy"):
         importlib.import_module(f"ntkviz.experiments.{name}")
+        importlib.import_module(f"ntkviz.figures.{name}")
 
 
-def answer(experiment: str, spec: Any, key: str, code: str, megabytes: float) -> Any:
-    """Run an experiment, by the name of its module; (code version, result).
+def answer(experiment: str, spec: Any, key: str, code: str, megabytes: float, draw: Draw) -> Any:
+    """Run an experiment, by the name of its module; (code version, result, picture).
 
     `key` is the task's, under which progress is told. Where the asker's code is another, nothing is run.
     """
     if code != code_version():
-        return code_version(), None
+        return code_version(), None, None
     module = importlib.import_module(experiment)
     make_room()
-    with Guard(get_worker(), key, megabytes) as guard:
-        return code_version(), module.run(spec, guard.report)
+    with Guard(get_worker(), key, megabytes, partial(draw, experiment)) as guard:
+        result = module.run(spec, guard.report)
+        return code_version(), result, draw(experiment, result)
 
 
 class Guard:
     """Watches over one run: tells its progress, and ends it when nobody wants it or it grows too large."""
 
-    def __init__(self, worker: Worker, key: str, megabytes: float) -> None:
+    def __init__(self, worker: Worker, key: str, megabytes: float, draw: Callable[[Any], Any]) -> None:
         self._worker = worker
         self._key = key
         self._bytes = megabytes * 1e6
+        self._draw = draw
         self._told = progress(key, worker._get_client())
         self._last = 0.0
         self._count = 0
@@ -74,7 +80,7 @@ class Guard:
     def __exit__(self, *exception: object) -> None:
         self._over.set()
 
-    def report(self, fraction: float, partial: Any = None, /) -> None:
+    def report(self, fraction: float, part: Any = None, /) -> None:
         """The `Report` of the run."""
         if self._unwanted.is_set():
             raise Cancelled("The run was stopped.")
@@ -82,7 +88,7 @@ class Guard:
             return
         self._last = time.monotonic()
         self._count += 1
-        self._tell((self._count, float(fraction), _written(partial)))
+        self._tell((self._count, float(fraction), b"" if part is None else _written(self._draw(part))))
 
     def _tell(self, news: Any) -> None:
         with contextlib.suppress(TimeoutError, OSError):  # progress may be lost, the run goes on
@@ -102,10 +108,10 @@ class Guard:
                 return
 
 
-def _written(partial: Any) -> bytes:
-    """A partial result as bytes; none where there is none, or it holds what no file can."""
+def _written(picture: Any) -> bytes:
+    """What is drawn of a partial result as bytes; none where it holds what no file can."""
     try:
-        return b"" if partial is None else stored.to_bytes(partial, packed=False)
+        return stored.to_bytes(picture, packed=False)
     except TypeError:
         return b""
 

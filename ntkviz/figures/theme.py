@@ -86,9 +86,8 @@ TEMPLATE = go.layout.Template(
 
 def figure(x: str, y: str, *, height: int = 380, **layout: Any) -> go.Figure:
     """An empty figure in the house's template with titled axes; `layout` is Plotly's own."""
-    made = go.Figure()
-    made.update_layout(template=TEMPLATE, height=height, xaxis_title_text=x, yaxis_title_text=y, **layout)
-    return made
+    titles = {"xaxis_title_text": x, "yaxis_title_text": y}
+    return go.Figure(layout={"template": TEMPLATE, "height": height, **titles, **layout})
 
 
 def line(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, width: float = 3.0, **more: Any) -> go.Scatter:

@@ -1,23 +1,19 @@
 """The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
 
 import inspect
-import math
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial, wraps
+from dataclasses import dataclass
+from functools import cache, partial, wraps
 from types import ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ntkviz.engine import Job
+from ntkviz.engine import Job, stored
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import Cancelled, NtkvizError
-from ntkviz.figures.chart import View
-from ntkviz.specs import flat
+from ntkviz.figures.picture import Picture, draw
 from ntkviz.ui import controls
 from ntkviz.ui.running import engine, session
 from ntkviz.ui.stage import stage
@@ -28,24 +24,6 @@ PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
 POLL = 0.25  # seconds between two looks at a running job
 CROWD = 0.025  # seconds more of it for each session that waits: at most forty looks a second, whoever looks
 SLOW = 2.0  # seconds from which the estimate is shown
-
-
-@lru_cache(maxsize=64)
-def viewed(view: Callable[[Any], View], result: Any) -> View:
-    """Figures are made once for a result, however many sessions look at it."""
-    return view(result)
-
-
-_glimpses: WeakKeyDictionary[Job, tuple[float, View]] = WeakKeyDictionary()
-
-
-def glimpsed(view: Callable[[Any], View], job: Job, partial: Any) -> View:
-    """The same for a run that goes on, made anew no more often than its watchers look."""
-    made, glimpse = _glimpses.get(job, (-math.inf, None))
-    if glimpse is None or time.monotonic() - made > pace():
-        glimpse = view(partial)
-        _glimpses[job] = (time.monotonic(), glimpse)
-    return glimpse
 
 
 def pace() -> float:
@@ -83,8 +61,8 @@ class Lesson:
         row = row_place.columns([3] * places + [1], vertical_alignment="bottom")
         return list(row[:-1]), row[-1].popover("More", width="stretch")
 
-    def run(self, experiment: Any, spec: Any, view: Callable[[Any], View]) -> None:
-        """Run the experiment where it belongs and show its view, with progress and a way to stop."""
+    def run(self, experiment: Any, spec: Any) -> None:
+        """Run the experiment where it belongs and show its picture, with progress and a way to stop."""
         held: Job | None = st.session_state.get("ntkviz_job")
         st.session_state["ntkviz_asked"] = True
         try:
@@ -92,7 +70,7 @@ class Lesson:
         except NtkvizError as error:
             st.error(str(error), icon="⚠️")
             job = None
-            self._keep_showing(experiment, view)
+            self._keep_showing(experiment)
         if held is not None and held is not job:
             held.release(session())
         st.session_state["ntkviz_job"] = job
@@ -104,18 +82,18 @@ class Lesson:
                 resting = job.wait(PATIENT)
         if resting:
             with st.container():  # as a fragment has one: the stage keeps its place, and with it its zoom
-                self._draw(job, view)
+                self._draw(job)
         else:
-            st.fragment(self._look, run_every=pace())(job, view)
+            st.fragment(self._look, run_every=pace())(job)
 
-    def _look(self, job: Job, view: Callable[[Any], View]) -> None:
+    def _look(self, job: Job) -> None:
         """What is drawn anew while a run goes on; once it does not, the page stops asking."""
         with turn():
             if job.finished or _stopped(job, job.experiment, job.spec):
                 st.rerun()
-            self._draw(job, view)
+            self._draw(job)
 
-    def _draw(self, job: Job, view: Callable[[Any], View]) -> None:
+    def _draw(self, job: Job) -> None:
         stopped = _stopped(job, job.experiment, job.spec)
         if isinstance(job.error, Cancelled) and not stopped:
             st.rerun()  # given up while the browser was away: it starts again
@@ -128,14 +106,10 @@ class Lesson:
                 self._progress(job)
         if job.result is not None:
             st.session_state["ntkviz_last"] = job
-        partial, result = job.partial, job.result  # in this order: when the result is there the partial one goes
-        if result is None and partial is None:
-            result = self._last(job.experiment)
-        with body:
-            if result is not None:
-                show(self, viewed(view, result), result.spec)
-            elif partial is not None:
-                show(self, glimpsed(view, job, partial), partial.spec)
+        picture = job.picture or self._last(job.experiment)
+        if picture is not None:
+            with body:
+                show(self, picture)
 
     def _progress(self, job: Job) -> None:
         left, right = st.columns([6, 1], vertical_alignment="center")
@@ -150,17 +124,17 @@ class Lesson:
         elif job.error is not None:
             st.error(str(job.error), icon="⚠️")
 
-    def _keep_showing(self, experiment: Any, view: Callable[[Any], View]) -> None:
+    def _keep_showing(self, experiment: Any) -> None:
         """Below a refusal: the last picture, with the settings that made it."""
         last = self._last(experiment)
         if last is not None:
             st.caption("The picture below shows the settings before.")
-            show(self, viewed(view, last), last.spec)
+            show(self, last)
 
     def _last(self, experiment: Any) -> Any:
-        """The result that was there before, so that nothing is lost while a new one is made."""
+        """The picture that was there before, so that nothing is lost while a new one is made."""
         last: Job | None = st.session_state.get("ntkviz_last")
-        return last.result if last is not None and last.experiment is experiment else None
+        return last.picture if last is not None and last.experiment is experiment else None
 
     def notes(self, text: str) -> None:
         """Notes for the lecturer: what to say, what to ask, how long it takes."""
@@ -185,28 +159,19 @@ def _source(function: Callable[..., Any] | ModuleType) -> str:
     return inspect.getsource(function)
 
 
-def show(lesson: Lesson, view: View, spec: Any, *, only: Sequence[str] = ()) -> None:
-    """Put a view on the page: warnings, the stage, the numbers; or `only` the charts with these names.
-
-    `spec` made what is shown, and is written into every download.
-    """
+def show(lesson: Lesson, picture: Picture, *, only: Sequence[str] = ()) -> None:
+    """Put a picture on the page: its warnings and the stage; or `only` the charts with these names."""
     key = f"{lesson.slug}_stage"
-    charts = [chart for chart in view.charts if not only or chart.name in only]
-    for sentence in () if only else view.warnings:
+    for sentence in () if only else picture.warnings:
         st.warning(sentence)
-    scrub = view.scrub
-    if scrub is not None:
-        scrub = replace(scrub, start=_frame(len(scrub.values), scrub.start))
-    stage(
-        charts,
-        key=key,
-        scrub=scrub,
-        columns=0 if only else view.columns,
-        settings=flat(spec),
-        title=lesson.title,
-        numbers=() if only else view.numbers,
-        on_frame=lambda: _keep_frame(key),
-    )
+    start = None if picture.scrub is None else _frame(len(picture.scrub.values), picture.scrub.start)
+    stage(picture, key=key, title=lesson.title, only=only, start=start, on_frame=lambda: _keep_frame(key))
+
+
+@cache
+def shipped(experiment: str) -> Picture:
+    """The picture of a result that comes with the package."""
+    return draw(experiment, stored.shipped(experiment))
 
 
 def cards(lessons: Sequence[Entry]) -> None:

@@ -1,4 +1,4 @@
-"""The server's engine, and who is there: which sessions have a browser, and which browsers said goodbye.
+"""The server's engine, and who is there: which sessions have a browser, how many, and which browsers said goodbye.
 
 A browser that closes its tab or leaves for another page says so as it goes (WebSocket close codes 1000 and 1001), and
 what it alone was waiting for stops at once. One that vanishes, as over a bad network, says nothing: its run goes on
@@ -17,9 +17,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ntkviz.engine import Engine, Limits, Pool, Store
 from ntkviz.engine.limits import MEGABYTE
 from ntkviz.engine.programs import cache_folder
+from ntkviz.figures.picture import draw
 
 GOODBYE = (1000, 1001)
 SETTLES = 0.2  # seconds in which Streamlit notices that a connection has ended
+
+CROWD = 20  # browsers: with more of them the page's interpreter does nothing but answer
 
 WARM_UP = "warm-up"  # a session without a browser, which is always there
 warm = threading.Event()  # what visitors ask first has been answered
@@ -36,6 +39,8 @@ def engine() -> Engine:
         store=Store(cache_folder() / "results", limits.store_megabytes * MEGABYTE),
         pool=Pool(workers, limits.worker_megabytes, address) if address or workers else None,
         present=is_present,
+        crowded=lambda: _open > CROWD,
+        draw=draw,
     )
 
 
@@ -50,8 +55,11 @@ def is_present(session: str) -> bool:
     return session == WARM_UP or (Runtime.exists() and Runtime.instance().is_active_session(session))
 
 
+_open = 0  # browsers
+
+
 class Goodbyes:
-    """Middleware that hears browsers say goodbye, and lets the engine stop what nobody waits for."""
+    """Middleware that counts browsers, hears them say goodbye, and lets the engine stop what nobody waits for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,7 +78,12 @@ class Goodbyes:
                 task.add_done_callback(self._pending.discard)
             return message
 
-        await self._app(scope, hear, send)
+        global _open
+        _open += 1
+        try:
+            await self._app(scope, hear, send)
+        finally:
+            _open -= 1
 
 
 async def _release_the_absent() -> None:

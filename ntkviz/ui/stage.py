@@ -3,12 +3,10 @@
 `st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
 round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server.
 
-What travels is a line of JSON with what is the visitor's own (settings, first frame), then each chart, written and
-compressed once however many visitors look at it: Streamlit copies and hashes every message of every rerun.
+What travels is a line of JSON with what is the visitor's own (settings, first frame) and the numbers, then each chart,
+written and compressed once however many visitors look at it: Streamlit copies and hashes every message of every rerun.
 """
 
-import base64
-import gzip
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -16,13 +14,14 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import streamlit as st
 
 from ntkviz.figures import theme
-from ntkviz.figures.chart import Chart, Number, Scrub
+from ntkviz.figures.chart import Scrub
+from ntkviz.figures.picture import Picture
+from ntkviz.specs import flat
 
 SCRIPT = Path(__file__).with_name("stage.js")
 PLOTLY = Path(__file__).parent / "vendor" / "plotly-cartesian.min.js"
@@ -60,32 +59,30 @@ def _component() -> Callable[..., Any]:
 
 
 def stage(
-    charts: Sequence[Chart],
+    picture: Picture,
     *,
     key: str,
-    scrub: Scrub | None = None,
-    settings: dict[str, Any] | None = None,
     title: str = "",
-    columns: int = 0,
-    numbers: Sequence[Number] = (),
+    only: Sequence[str] = (),
+    start: int | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> int | None:
     """Draw the charts side by side, the numbers under them; return the frame where the user last left the slider.
 
-    `settings` is written into every downloaded picture and table. `columns` is how many charts share a row on a wide
-    screen (default: all of them, three at most).
+    `only` draws the charts with these names and no numbers; `start` is the first frame, if not the picture's own. The
+    picture's spec is written into every download.
     """
-    parts = [written(chart) for chart in charts]
+    charts = [(name, content) for name, content in picture.charts if not only or name in only]
     own = {
-        "charts": [[chart.name, len(part)] for chart, part in zip(charts, parts, strict=True)],
-        "scrub": _scrub(scrub),
-        "settings": {name: str(value) for name, value in (settings or {}).items()},
+        "charts": [[name, len(content)] for name, content in charts],
+        "scrub": _scrub(picture.scrub, start),
+        "settings": {name: str(value) for name, value in flat(picture.spec).items()},
         "title": title,
-        "columns": columns or min(len(charts), 3),
-        "numbers": [asdict(number) for number in numbers],
+        "columns": (0 if only else picture.columns) or min(len(charts), 3),
+        "numbers": [] if only else [asdict(number) for number in picture.numbers],
         "dark": theme.DARK,
     }
-    data = b"\n".join([json.dumps(own).encode(), b"".join(parts)])
+    data = json.dumps(own).encode() + b"\n" + b"".join(content for _, content in charts)
     state = _component()(key=key, data=data, on_frame_change=on_frame or _nothing)
     frame = getattr(state, "frame", None)
     return int(frame) if isinstance(frame, int | float) else None
@@ -95,41 +92,9 @@ def _nothing() -> None:
     """A state value of a component is kept only when it has a callback."""
 
 
-_WRITTEN: WeakKeyDictionary[Chart, bytes] = WeakKeyDictionary()
-
-
-def written(chart: Chart) -> bytes:
-    """The chart as compressed JSON, made once for as long as the chart lives."""
-    known = _WRITTEN.get(chart)
-    if known is None:
-        known = _WRITTEN[chart] = gzip.compress(json.dumps(_chart(chart)).encode(), 6)
-    return known
-
-
-def _chart(chart: Chart) -> dict[str, Any]:
-    return {
-        "name": chart.name,
-        "figure": chart.figure.to_json(),
-        "alt": chart.alt,
-        "prompt": chart.prompt,
-        "frames": {
-            str(trace): {attribute: pack(rows) for attribute, rows in updates.items()}
-            for trace, updates in chart.frames.items()
-        },
-        "cursor": None if chart.cursor is None else [float(x) for x in chart.cursor],
-        "span": chart.span,
-    }
-
-
-def _scrub(scrub: Scrub | None) -> dict[str, Any] | None:
+def _scrub(scrub: Scrub | None, start: int | None) -> dict[str, Any] | None:
     if scrub is None:
         return None
-    count = len(scrub.values)
     values = [f"{value:g}" if isinstance(value, float | np.floating) else str(value) for value in scrub.values]
-    return {"label": scrub.label, "values": values, "start": scrub.start % count, "play": scrub.play}
-
-
-def pack(rows: np.ndarray) -> dict[str, Any]:
-    """An array as base64 float32 with its shape: a third of the bytes of a JSON list."""
-    array = np.ascontiguousarray(rows, dtype="<f4")
-    return {"shape": list(array.shape), "float32": base64.b64encode(array.tobytes()).decode("ascii")}
+    first = (scrub.start if start is None else start) % len(values)
+    return {"label": scrub.label, "values": values, "start": first, "play": scrub.play}

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ABREAST = 2  # scripts at once: while one of them writes to a socket, the other runs
+ABREAST = 1  # scripts at once: two only wait for each other, at every lock and every hash
 PATIENCE = 10.0  # seconds, a thousand scripts: by then something hangs, and nobody is to hang with it
 
 
