@@ -10,7 +10,8 @@ from urllib.request import urlopen
 
 import psutil
 
-COUNTER = re.compile(r'^ntkviz_jobs_total\{[^}]*outcome="computed"[^}]*\} (\S+)$', re.MULTILINE)
+COMPUTED = re.compile(r'^ntkviz_jobs_total\{[^}]*outcome="computed"[^}]*\} (\S+)$', re.MULTILINE)
+KEPT = re.compile(r"^ntkviz_kept_bytes (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ class Server:
         yield self.process
         yield from self.process.children(recursive=True)
 
-    def memory(self) -> float:
-        """MB that would be free without it: pages that processes share are counted once, where the system says so."""
+    def memory(self, *, alone: bool = False) -> float:
+        """MB that would be free without it, or without its first process `alone`.
+
+        Pages that processes share are counted once, where the system says so.
+        """
         total = 0
-        for process in self._tree():
+        for process in [self.process] if alone else self._tree():
             with suppress(psutil.NoSuchProcess):
                 full = process.memory_full_info()
                 total += getattr(full, "pss", full.rss)
@@ -50,11 +54,18 @@ class Server:
                 total += times.user + times.system
         return total
 
+    def pages(self) -> float:
+        """MB of the process with the pages and their sessions, without the results that it keeps, which are bounded."""
+        return self.memory(alone=True) - sum(map(float, KEPT.findall(self._metrics()))) / 1e6
+
     def computed(self) -> float | None:
         """Runs that were really made so far, where the server counts them."""
+        text = self._metrics()
+        return sum(map(float, COMPUTED.findall(text))) if "ntkviz_jobs" in text else None
+
+    def _metrics(self) -> str:
         try:
             with urlopen(f"{self.url}/ntkviz/metrics", timeout=5) as answer:
-                text = answer.read().decode()
+                return str(answer.read().decode())
         except (URLError, UnicodeDecodeError):
-            return None
-        return sum(map(float, COUNTER.findall(text))) if "ntkviz_jobs" in text else None
+            return ""

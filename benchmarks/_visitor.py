@@ -40,6 +40,7 @@ class Visitor:
         self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen, its fragment]
         self._runs = 0
         self._progress = False
+        self._whole = False  # does the run that is under way bring its elements? Of some only the end is sent
         self._wanted: Mapping[str, str] | None = None
         self._answer: asyncio.Future[float] | None = None
         self._finished = asyncio.Event()
@@ -142,7 +143,7 @@ class Visitor:
             kept[1] = self._runs
             self._show(kept[0])
         elif kind == "new_session":
-            self._progress = False
+            self._progress = self._whole = False
             self._finished.clear()
             if not message.metadata.run.fragment_ids:
                 self._stop_polling()
@@ -170,6 +171,7 @@ class Visitor:
 
     def _draw(self, message: ForwardMsg) -> None:
         delta: Delta = message.delta
+        self._whole = self._whole or delta.WhichOneof("type") == "add_block"
         if delta.WhichOneof("type") != "new_element":
             return
         kind = delta.new_element.WhichOneof("type")
@@ -190,7 +192,7 @@ class Visitor:
 
     def _show(self, settings: Mapping[str, str]) -> None:
         """A picture with these settings has come; is it the one that is waited for?"""
-        if self._wanted is None or self._progress or self._answer is None or self._answer.done():
+        if self._wanted is None or self._progress or not self._whole or self._answer is None or self._answer.done():
             return
         if self._wanted.items() <= settings.items():
             self._answer.set_result(time.perf_counter())

@@ -5,8 +5,8 @@
 Visitors without a browser (`_visitor.py`) open their pages at once, then move a control and think for 3 s, over and
 over; most ask what somebody has asked before, some what nobody has. Beside them two real browsers do the same, and once
 a minute somebody starts a long training. The largest class comes first, for memory is counted from a server that has
-held nobody. `--soak` has one class (of 50, or the first of `--sessions`) go on for so many minutes, and looks for
-growth.
+held nobody: that of the process with the pages, without the results that it keeps. `--soak` has one class (of 50, or
+the first of `--sessions`) go on for so many minutes, and looks for growth.
 """
 
 import argparse
@@ -150,11 +150,9 @@ class Student:
             await self.ask(self._at, seen)
 
 
-async def heavy(url: str, seen: Class, until: float) -> None:
+async def heavy(visitor: Visitor, seen: Class, until: float) -> None:
     """Somebody who starts a long training once a minute, each time another one."""
     page, values = HEAVY
-    visitor = Visitor(url, page)
-    await visitor.open()
     while (started := time.perf_counter()) < until:
         for seed in range(1, 21):
             asked = {**values, "seed": str(seed)}
@@ -168,7 +166,6 @@ async def heavy(url: str, seen: Class, until: float) -> None:
         except Failed as error:
             seen.errors.append(f"heavy: {error}")
         await asyncio.sleep(max(0.0, min(started + HEAVY_EVERY, until + 0.1) - time.perf_counter()))
-    await visitor.close()
 
 
 def browse(url: str, line: Connection) -> None:
@@ -224,7 +221,7 @@ class Lesson:
     sessions: int
     opened: float  # s
     seen: Class
-    memory: float  # MB a session
+    memory: float  # MB a session, of the process that has the pages
     starved: int
 
     def misses(self) -> Iterator[str]:
@@ -246,21 +243,23 @@ async def hold(server: Server, count: int, seconds: float, known: Class) -> Less
     """One class: everybody comes at once, stays so long, and goes."""
     seen = Class(known=known.known)
     async with browsers(server.url) as line:
-        base, counted = server.memory(), server.computed()
+        base, counted = server.pages(), server.computed()
         students, opened = await gather(server.url, count, seen)
+        patient = Visitor(server.url, HEAVY[0])
+        await patient.open()
         until = time.perf_counter() + seconds
         cpu = server.cpu()
         line.send(seconds)
         present = [student for student in students if student.visitor.connected]
-        await asyncio.gather(heavy(server.url, seen, until), *(student.attend(seen, until) for student in present))
+        await asyncio.gather(heavy(patient, seen, until), *(student.attend(seen, until) for student in present))
         cpu = server.cpu() - cpu
-        memory = (server.memory() - base) / count
+        memory = (server.pages() - base) / count
         seen.seconds["in a browser"] += await asyncio.to_thread(line.recv)
     seen.errors += [words for student in students for words in student.visitor.errors if words not in seen.errors]
     starved = sum(not seen.worst.get(i, float("inf")) <= STARVED for i in range(count))
     lesson = Lesson(count, opened, seen, memory, starved)
     show(lesson, cpu, counted, server.computed())
-    await asyncio.gather(*(student.visitor.close() for student in students), return_exceptions=True)
+    await asyncio.gather(patient.close(), *(student.visitor.close() for student in students), return_exceptions=True)
     return lesson
 
 
