@@ -21,6 +21,9 @@ class Limits(Spec):
     max_megabytes: float = number(2000.0, 1e-9, 1e6, label="The most memory that one run may take, in MB")
     max_queue: int = number(64, 1, 10000, label="Runs that may wait or go on at once")
     max_sessions: int = number(300, 1, 100_000, label="Visitors at once")
+    idle_minutes: float = number(
+        30.0, 0.0, 1e6, label="Minutes of silence after which a tab makes room, in a full course"
+    )
     max_session_jobs: int = number(3, 1, 1000, label="Runs that one session may have waiting or going on")
     keep_megabytes: float = number(256.0, 0.0, 1e6, label="Results kept in memory, in MB")
     store_megabytes: float = number(1000.0, 0.0, 1e7, label="Results kept on disk, in MB; 0 keeps none")

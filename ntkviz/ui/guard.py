@@ -3,14 +3,19 @@
 The policy lets the browser load what this server sends and nothing else: no script of another machine, none written
 into a page but Streamlit's own, which is named by its hash. `blob:` is how Streamlit loads the stage. What another
 site asks is refused here: Streamlit, in doubt, asks the internet for its own address, and the whole server waits.
-Visitors beyond NTKVIZ_MAX_SESSIONS are told so, on a page that asks again by itself; NTKVIZ_FRAME_ANCESTORS names the
-sites that may show the course in a frame ("'self' https://moodle.example.org").
+Visitors beyond NTKVIZ_MAX_SESSIONS are told so, on a page that asks again by itself; a tab that has lain idle makes
+room for them. NTKVIZ_FRAME_ANCESTORS names the sites that may show the course in a frame ("'self'
+https://moodle.example.org"). A server that listens to its own machine alone answers to no other name: a page elsewhere,
+whose name was made to point here, would be of the same origin.
 """
 
 import base64
 import hashlib
 import os
 import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,10 +24,13 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from ntkviz.engine import Limits
 
 AGAIN = 20  # seconds after which a visitor who found the course full asks again
+HEARTBEAT = BackMsg(app_heartbeat=True).SerializeToString()  # what a tab says when nobody does anything in it
+HERE = {"localhost", "127.0.0.1", "::1"}
 HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 
 FULL = f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{AGAIN}">
@@ -61,14 +69,21 @@ def policy(host: str, frame_ancestors: str) -> str:
     )
 
 
+@dataclass(eq=False)
+class _Visit:
+    send: Send
+    heard: float  # when its visitor last did something, on the monotonic clock
+
+
 class Guard:
     """Middleware, the outermost: headers on every answer, a bound on open sessions."""
 
-    def __init__(self, app: ASGIApp, sessions: int | None = None, frame_ancestors: str | None = None) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._sessions = sessions or Limits.from_environment().max_sessions
-        self._ancestors = frame_ancestors or os.environ.get("NTKVIZ_FRAME_ANCESTORS", "'self'")
-        self._open = 0
+        limits = Limits.from_environment()
+        self._sessions, self._idle_after = limits.max_sessions, 60 * limits.idle_minutes
+        self._ancestors = os.environ.get("NTKVIZ_FRAME_ANCESTORS", "'self'")
+        self._visits: set[_Visit] = set()
         _allow_files(5 * self._sessions + 1000)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,25 +91,49 @@ class Guard:
             await self._app(scope, receive, send)
         elif _is_foreign(asked := Headers(scope=scope)):
             await _say(403, "This course answers its own pages only.", scope, receive, send)
+        elif _is_renamed(asked):
+            words = "This course is open to its own machine alone; --browser.serverAddress gives it another name."
+            await _say(403, words, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._session(scope, receive, send)
         else:
-            app = self._refuse if self._full and _asks_for_page(scope) else self._app
+            app = self._refuse if self._full and not self._idle() and _asks_for_page(scope) else self._app
             await app(scope, receive, self._guarded(asked.get("host", ""), send))
 
     @property
     def _full(self) -> bool:
-        return self._open >= self._sessions
+        return len(self._visits) >= self._sessions
+
+    def _idle(self) -> _Visit | None:
+        """The visit that has been idle for longest, if it has been for long."""
+        quietest = min(self._visits, key=lambda visit: visit.heard, default=None)
+        return quietest if quietest is not None and time.monotonic() - quietest.heard > self._idle_after else None
 
     async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._full:
-            await _say(503, "The course is full.", scope, receive, send)
-            return
-        self._open += 1
+            idle = None if _comes_back(scope) else self._idle()  # or idle tabs would send each other away
+            if idle is None:
+                await _say(503, "The course is full.", scope, receive, send)
+                return
+            await self._send_away(idle)
+        visit = _Visit(send, time.monotonic())
+        self._visits.add(visit)
+
+        async def hear() -> Message:
+            message = await receive()
+            if message.get("bytes") != HEARTBEAT:
+                visit.heard = time.monotonic()
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, hear, send)
         finally:
-            self._open -= 1
+            self._visits.discard(visit)
+
+    async def _send_away(self, visit: _Visit) -> None:
+        self._visits.discard(visit)
+        with suppress(RuntimeError, OSError):  # it may be going just now
+            await visit.send({"type": "websocket.close", "code": 1001, "reason": "idle, and others wait"})
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {"Retry-After": str(AGAIN), "Cache-Control": "no-store"}
@@ -136,6 +175,22 @@ def _is_foreign(asked: Headers) -> bool:
     known = {"localhost", "127.0.0.1", st.get_option("browser.serverAddress")}
     known |= {urlsplit(other).hostname for other in st.get_option("server.corsAllowedOrigins")}
     return site.netloc != asked.get("host") and site.hostname not in known
+
+
+def _is_renamed(asked: Headers) -> bool:
+    """Does a server that listens to its own machine alone hear a name that is not its own?"""
+    if st.get_option("server.address") not in HERE:
+        return False
+    try:
+        name = urlsplit(f"//{asked.get('host', '')}").hostname
+    except ValueError:
+        return True
+    return name not in HERE | {st.get_option("browser.serverAddress")}
+
+
+def _comes_back(scope: Scope) -> bool:
+    """Does a page connect again? Beside its protocol and token it names the session that it had."""
+    return len(scope.get("subprotocols", ())) > 2
 
 
 def _asks_for_page(scope: Scope) -> bool:

@@ -36,6 +36,27 @@ def test_a_move_ends_with_the_picture_that_was_asked_for(server):
     assert not visitor.errors
 
 
+def test_a_move_brings_the_part_that_answers_and_not_the_page(server):
+    async def scene():
+        visitor = Visitor(server, "spectrum")
+        await visitor.open()
+        kinds, take = set(), visitor._take
+
+        def heard(message):
+            kind = message.WhichOneof("type")
+            kinds.add(message.delta.new_element.WhichOneof("type") if kind == "delta" else kind)
+            take(message)
+
+        visitor._take = heard
+        await visitor.move({"depth": "3"}, {"arch.depth": "3"})
+        await visitor.close()
+        return kinds
+
+    kinds = played(scene())
+    assert {"slider", "bidi_component"} <= kinds
+    assert not kinds & {"heading", "markdown", "button", "code", "navigation", "exception"}
+
+
 def test_a_long_run_is_polled_to_its_end_and_not_taken_for_its_progress(server):
     async def scene():
         visitor = Visitor(server, "train")

@@ -10,7 +10,7 @@ from ntkviz.data import CircleFunction, load
 from ntkviz.experiments import train
 from ntkviz.kernels import infinite_ntk
 from ntkviz.nets import Architecture
-from ntkviz.spectra import spectrum
+from ntkviz.spectra import Spectrum, spectrum
 from ntkviz.ui.syllabus import LESSONS
 from tests.browser.steps import (
     chart,
@@ -31,20 +31,20 @@ PATHS = [lesson.path for lesson in LESSONS]
 SCREEN = 1e-5  # relative: pictures travel as float32
 
 
-def theory_of_depth(depth: int) -> np.ndarray:
+def theory_of_depth(depth: int) -> Spectrum:
     """The eigenvalues that the spectrum explorer should draw with its other controls at their defaults."""
     arch = Architecture(depth=depth, sigma_w=2**0.5, sigma_b=0.3)
-    return spectrum(np.asarray(infinite_ntk(arch, load(CircleFunction(n=256)).x))).eigenvalues
+    return spectrum(np.asarray(infinite_ntk(arch, load(CircleFunction(n=256)).x)))
 
 
 def test_the_drawn_spectrum_is_the_librarys_before_and_after_a_slider_move(server, page):
     visit(page, server, "/spectrum")
     drawn(page)
-    np.testing.assert_allclose(trace(page, "spectrum", "theory")["y"], theory_of_depth(2), rtol=SCREEN)
+    np.testing.assert_allclose(trace(page, "spectrum", "theory")["y"], theory_of_depth(2).eigenvalues, rtol=SCREEN)
     before = drawings(page)
     slider(page, "depth", +3)
     drawn(page, after=before)
-    deeper = theory_of_depth(5)
+    deeper = theory_of_depth(5).eigenvalues
     until(
         page,
         lambda: np.allclose(trace(page, "spectrum", "theory")["y"], deeper, rtol=SCREEN),
@@ -115,6 +115,24 @@ def test_zoom_and_mount_survive_a_slider_move(server, page):
 
 
 LONG = "/train?width=2048&steps=2000&depth=3&sweep=false"  # some forty seconds of work
+
+
+def test_the_numbers_follow_and_an_explanation_stays_open(server, page):
+    visit(page, server, "/spectrum?depth=2")
+    drawn(page)
+    rank = page.locator(".stage-number").filter(has_text="Effective rank")
+    value, help = rank.locator(".stage-value"), rank.locator("p")
+    before = value.inner_text()
+    assert not help.is_visible()
+    rank.locator("summary").click()
+    assert "entropy" in help.inner_text()
+    seen = drawings(page)
+    slider(page, "depth", 3)
+    drawn(page, after=seen)
+    until(page, lambda: value.inner_text() != before, "the number of another depth")
+    assert help.is_visible()
+    expected = rank.locator(".stage-expected").inner_text()
+    assert expected == f"theory: {theory_of_depth(5).effective_rank:.1f}"
 
 
 def test_a_long_run_is_announced_and_a_stop_stops_it(server, page):
@@ -209,7 +227,7 @@ def test_numbers_and_pictures_download_with_their_settings(server, page):
     assert "# arch.depth: 3" in settings
     assert any(line.startswith("# link: http") and "depth=3" in line for line in settings)
     theory = [float(line.split(",")[2]) for line in lines if line.startswith('"theory"')]
-    np.testing.assert_allclose(theory, theory_of_depth(3), rtol=SCREEN)
+    np.testing.assert_allclose(theory, theory_of_depth(3).eigenvalues, rtol=SCREEN)
     with page.expect_download() as waiting:
         cell.get_by_role("button", name="SVG").click()
     picture = waiting.value.path().read_text()
