@@ -202,7 +202,8 @@ def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
 def answered(script: Callable[[], None]) -> None:
     """Run a page, or the part of it that answers, in its turn.
 
-    Here an error of the user's becomes a sentence on the page, and a run that nobody asks for any more is left.
+    Here an error of the user's becomes a sentence on the page, and a run that is not asked for any more is left. A
+    script that is broken off, as by the next move, leaves nothing.
     """
     st.session_state["ntkviz_asked"] = False
     try:
@@ -210,11 +211,10 @@ def answered(script: Callable[[], None]) -> None:
             script()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
-    finally:
-        held: Job | None = st.session_state.get("ntkviz_job")
-        if held is not None and not st.session_state["ntkviz_asked"]:
-            held.release(session())
-            st.session_state["ntkviz_job"] = None
+    held: Job | None = st.session_state.get("ntkviz_job")
+    if held is not None and not st.session_state["ntkviz_asked"]:
+        held.release(session())
+        st.session_state["ntkviz_job"] = None
 
 
 def _computing(job: Job) -> str:
