@@ -20,8 +20,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-KEPT_RUNS = 2  # runs for which the front end keeps a large message that is not sent again
-
 
 class Failed(Exception):
     """The visitor saw an error, or lost the server."""
@@ -39,6 +37,7 @@ class Visitor:
         self._query: dict[str, str] = {}
         self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen, its fragment]
         self._runs = 0
+        self._age = 2  # runs for which a large message is kept, as the server says
         self._progress = False
         self._whole = False  # does the run that is under way bring its elements? Of some only the end is sent
         self._wanted: Mapping[str, str] | None = None
@@ -114,7 +113,7 @@ class Visitor:
         asked.page_name = "" if self._page_hash else self._page
         asked.fragment_id = fragment
         asked.is_auto_rerun = polls
-        asked.cached_message_hashes.extend(key for key, kept in self._kept.items() if self._runs - kept[1] <= KEPT_RUNS)
+        asked.cached_message_hashes.extend(key for key, kept in self._kept.items() if self._runs - kept[1] <= self._age)
         asked.context_info.timezone = "Europe/Berlin"
         asked.context_info.url = f"{self._url}/{self._page}"
         try:
@@ -143,6 +142,7 @@ class Visitor:
             kept[1] = self._runs
             self._show(kept[0])
         elif kind == "new_session":
+            self._age = message.new_session.config.max_cached_message_age or self._age
             self._progress = self._whole = False
             self._finished.clear()
             if not message.metadata.run.fragment_ids:
@@ -166,7 +166,7 @@ class Visitor:
         """
         self._runs += 1
         for key, (_, seen, fragment) in list(self._kept.items()):
-            if self._runs - seen > 3 * KEPT_RUNS and (not fragments or fragment in fragments):
+            if self._runs - seen > 3 * self._age and (not fragments or fragment in fragments):
                 del self._kept[key]
 
     def _draw(self, message: ForwardMsg) -> None:
