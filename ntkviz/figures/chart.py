@@ -21,8 +21,6 @@ class Scrub:
 class Chart:
     """A figure, what to look for in it (`prompt`), what it shows for those who cannot see it (`alt`).
 
-    Two charts are equal when they are one: what is made of a chart is made once.
-
     `frames` maps a trace's index to attributes with one row a frame: ``{0: {"y": (F, n)}}`` replaces y of trace 0 by
     row k at frame k (heatmaps: ``{"z": (F, rows, columns)}``). `cursor` (F,) draws a vertical line at x = cursor[k],
     and a click on the chart goes to the frame whose cursor is nearest.
