@@ -321,7 +321,9 @@ def running(url: str | None) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         cache.mkdir()
-        (cache / "jax").symlink_to(cache_folder() / "jax")
+        compiled = cache_folder() / "jax"
+        compiled.mkdir(parents=True, exist_ok=True)
+        (cache / "jax").symlink_to(compiled)
         with serve(ROOT, Path(folder) / "log", {"NTKVIZ_CACHE": str(cache)}) as own:
             time.sleep(25)  # warm-up runs beside the first requests; a class comes later
             yield Server.at(own)
