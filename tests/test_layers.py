@@ -24,6 +24,8 @@ LAYERS = (
     {"sharpness"},
     {"descent"},
     {"training"},
+    {"measures", "costs"},
+    {"sweeps"},
     {"experiments"},
     {"engine", "figures"},
     {"ui", "command"},
