@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = (
     {"errors"},
-    {"specs"},
+    {"specs", "findings"},
+    {"writing"},
     {"activations", "data"},
     {"nets"},
     {"kernels"},
@@ -27,6 +28,7 @@ LAYERS = (
     {"measures", "costs"},
     {"sweeps"},
     {"experiments"},
+    {"lessons"},
     {"engine", "figures"},
     {"ui", "command"},
     {"pages", "app", "__main__"},
