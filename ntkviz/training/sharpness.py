@@ -18,8 +18,8 @@ from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
-from ntkviz.lanczos import tridiagonal
 from ntkviz.nets import Architecture, Params, apply, parameter_count
+from ntkviz.spectra.lanczos import tridiagonal
 
 
 class Sharpness(NamedTuple):

@@ -22,10 +22,10 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from ntkviz import descent
 from ntkviz.errors import Diverged, InvalidInput
 from ntkviz.nets import Architecture, Layer, Params, parameter_count
-from ntkviz.sharpness import Sharpness, first_direction, sharpness
+from ntkviz.training import descent
+from ntkviz.training.sharpness import first_direction
 
 CHUNK_SECONDS = 0.1  # a chunk of compiled steps aims at this, so that a cancel is noticed at once
 KEPT_NUMBERS = 50_000_000  # the most outputs and weights that a run records
@@ -315,18 +315,3 @@ def _relative_distance(kernels: np.ndarray, first: np.ndarray) -> np.ndarray:
     """(S,): ‖Θ - Θ₀‖/‖Θ₀‖ in float64, which holds the squares of a kernel that is about to overflow."""
     change = np.linalg.norm(kernels.astype(np.float64) - first, axis=(1, 2))
     return np.asarray(change / np.linalg.norm(first.astype(np.float64), axis=(1, 2)))
-
-
-__all__ = [
-    "Recording",
-    "Report",
-    "Run",
-    "Sharpness",
-    "log_steps",
-    "sharpness",
-    "silent",
-    "stable_step",
-    "step_seconds",
-    "train",
-    "train_many",
-]

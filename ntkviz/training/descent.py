@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Layer, Params, apply, multiplications
-from ntkviz.sharpness import Sharpness, top_hessian
+from ntkviz.training.sharpness import Sharpness, top_hessian
 
 EXPLOSION = 1e6  # a loss so many times the first has diverged; a catapult's peak stays far below
 SIDE_BY_SIDE = 1e6  # operations of one network's step; above, a sweep is faster one network after another
