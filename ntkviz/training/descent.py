@@ -1,7 +1,8 @@
-"""The compiled pieces of `ntkviz.training`: what is trained, a chunk of steps, what is seen of it.
+"""The compiled parts of training: many steps in one call, and what is observed of the networks between such calls.
 
-Each function is compiled once for an architecture and the shapes of the data; the step, α and the number of steps
-are arguments like any other. A leading axis S holds the networks of a sweep; a single run has S = 1.
+Each function is compiled once for an architecture, a loss, a class of optimiser and the shapes of the data. The step η,
+the scale α, the hyperparameters, the weights of the points and the number of steps are ordinary arguments: another
+value compiles nothing. Arrays have a leading axis S for the networks of a sweep; a single run has S = 1.
 """
 
 from collections.abc import Callable
@@ -11,48 +12,59 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax  # type: ignore[import-untyped]  # it ships no types
 from jax import Array
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Layer, Params, apply, multiplications
+from ntkviz.training.losses import SQUARED, Loss, objective
+from ntkviz.training.optimisers import GRADIENT_DESCENT, Optimiser
 from ntkviz.training.sharpness import Sharpness, top_hessian
 
-EXPLOSION = 1e6  # a loss so many times the first has diverged; a catapult's peak stays far below
+EXPLOSION = 1e6  # a run has diverged at this multiple of its first loss; the peak of a catapult stays far below
 SIDE_BY_SIDE = 1e6  # operations of one network's step; above, a sweep is faster one network after another
 
 
 class Problem(NamedTuple):
-    """What is trained, on what: constant through a run. S networks, N points."""
+    """What is trained and on which data: constant during a run. S networks, N points, K outputs."""
 
-    start: Params  # (S, …)
+    start: Params  # (S, …), the weights w₀
     x: Array  # (N, d)
     y: Array  # (N, K)
-    offset: Array  # (S, N, K) f(w₀) where centred, else 0
+    point_weights: Array  # (S, N), the weight of each point in the loss
+    offset: Array  # (S, N, K), the outputs that the model subtracts: f(w₀) where it is centred, else 0
     eta: Array  # (S,)
     alpha: Array  # (S,)
-    limit: Array  # (S,) the loss that counts as diverged
-    x_test: Array | None
-    y_test: Array | None
-    offset_test: Array | None
+    loss: Loss
+    optimiser: Optimiser  # its hyperparameters have shape (S,)
+    limit: Array  # (S,), the loss from which a network counts as diverged
+    x_test: Array | None  # (M, d)
+    y_test: Array | None  # (M, K)
+    offset_test: Array | None  # (S, M, K)
 
 
 class State(NamedTuple):
+    """A run between two steps."""
+
     params: Params  # (S, …)
-    step: Array  # ()
-    fell: Array  # (S,) the step by which each diverged, or -1
-    order: Array  # (N,) this epoch's order of the points
-    key: Array
+    memory: Any  # the state of the optimiser, with leading axes S
+    step: Array  # (), the number of steps taken
+    diverged_at: Array  # (S,), the step by which each network diverged, or -1
+    order: Array  # (N,), the order of the points in this epoch
+    key: Array  # of the orders
 
 
-class Seen(NamedTuple):
-    """One recorded step of S networks."""
+class Observation(NamedTuple):
+    """What is observed of S networks at one step. Losses are in float64."""
 
     f_train: Array  # (S, N, K)
-    f_test: Array | None
+    f_test: Array | None  # (S, M, K)
+    loss: Array  # (S,)
+    test_loss: Array | None  # (S,)
     movement: Array  # (S,)
-    layer_movement: Array  # (S, depth + 1)
+    layer_movement: Array  # (S, layers)
 
 
 def problem(
@@ -61,16 +73,38 @@ def problem(
     x: ArrayLike,
     y: ArrayLike,
     eta: ArrayLike,
-    alpha: ArrayLike,
+    alpha: ArrayLike = 1.0,
     *,
-    centred: bool,
-    x_test: ArrayLike | None,
-    y_test: ArrayLike | None,
+    loss: Loss = SQUARED,
+    optimiser: Optimiser = GRADIENT_DESCENT,
+    point_weights: ArrayLike | None = None,
+    centred: bool = False,
+    x_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
     dtype: jnp.dtype,
 ) -> Problem:
-    """Everything in one dtype and one shape, checked once; raises `InvalidInput`."""
-    start, rates, outer = _lanes(params, eta, alpha, dtype)
+    """The problem of a sweep: everything checked, in one precision, and with a leading axis S where networks differ.
+
+    Args:
+        arch: the architecture.
+        params: the weights at the start, of one network or with a leading axis S.
+        x: (N, d), the inputs.
+        y: (N,) or (N, K), the targets.
+        eta: the step, one number or (S,).
+        alpha: the output scale, one number or (S,).
+        loss: the loss function.
+        optimiser: its hyperparameters are single numbers or have shape (S,).
+        point_weights: (N,) or (S, N), the weight of each point in the loss; None is 1 for each.
+        centred: subtract the outputs at the start.
+        x_test: (M, d).
+        y_test: (M,) or (M, K).
+        dtype: the precision of the computation.
+
+    Raises:
+        InvalidInput: where shapes do not fit, numbers are not finite or out of range, or targets do not suit the loss.
+    """
     points = _points(x, dtype)
+    start, (eta, alpha, weights), networks = _per_network(params, eta, alpha, point_weights, optimiser, points)
     test = None if x_test is None else _points(x_test, dtype)
     if y_test is not None and test is None:
         raise InvalidInput("Test targets need their test inputs.")
@@ -82,161 +116,245 @@ def problem(
     made = Problem(
         start=start,
         x=points,
-        y=_targets(y, points, arch),
+        y=_targets(y, points, arch, loss),
+        point_weights=weights,
         offset=offset(points),
-        eta=rates,
-        alpha=outer,
-        limit=outer,
+        eta=eta,
+        alpha=alpha,
+        loss=loss,
+        optimiser=optimiser.spread(networks, len(start), dtype),
+        limit=jnp.full(networks, jnp.inf, dtype),
         x_test=test,
-        y_test=None if test is None or y_test is None else _targets(y_test, test, arch),
+        y_test=None if test is None or y_test is None else _targets(y_test, test, arch, loss),
         offset_test=None if test is None else offset(test),
     )
-    first = squared_loss(observe(arch, made, start).f_train, made.y)
+    first = np.asarray(observe(arch, made, start).loss)
     if not np.all(np.isfinite(first)):
         raise InvalidInput("The network's outputs are not finite before training; lower the scale of the inputs.")
     return made._replace(limit=jnp.asarray(np.where(first > 0, EXPLOSION * first, np.inf), dtype))
 
 
-def _lanes(params: Params, eta: ArrayLike, alpha: ArrayLike, dtype: jnp.dtype) -> tuple[Params, Array, Array]:
-    """Weights, steps and scales with a leading axis S, the longest of theirs."""
+def _per_network(
+    params: Params,
+    eta: ArrayLike,
+    alpha: ArrayLike,
+    point_weights: ArrayLike | None,
+    optimiser: Optimiser,
+    x: Array,
+) -> tuple[Params, tuple[Array, Array, Array], int]:
+    """Weights, then steps (S,), scales (S,) and weights of the points (S, N), and the number of networks S."""
     stacked = jnp.ndim(params[0].weight) == 3
-    lead = [jnp.shape(params[0].weight)[0] if stacked else 1, np.size(eta), np.size(alpha)]
-    if any(size not in (1, max(lead)) for size in lead):
-        raise InvalidInput(
-            f"There are {lead[0]} networks, {lead[1]} steps η and {lead[2]} scales α; give one or as many."
-        )
+    weights = np.ones(len(x)) if point_weights is None else np.asarray(point_weights)
+    if weights.ndim not in (1, 2) or weights.shape[-1] != len(x):
+        raise InvalidInput(f"Give a weight for each of the {len(x)} points, not weights of shape {weights.shape}.")
+    if not np.all(np.isfinite(weights) & (weights >= 0)) or not np.all(weights.any(axis=-1)):
+        raise InvalidInput("The weights of the points must not be negative, and at least one must be positive.")
     if not all(np.all(np.isfinite(v) & (np.asarray(v) > 0)) for v in (eta, alpha)):
         raise InvalidInput("Steps η and output scales α must be positive numbers.")
+    sizes = {
+        "networks": jnp.shape(params[0].weight)[0] if stacked else 1,
+        "steps η": np.size(eta),
+        "scales α": np.size(alpha),
+        "lists of point weights": len(np.atleast_2d(weights)),
+        "values of a hyperparameter": max(optimiser.sizes()),
+    }
+    networks = max(sizes.values())
+    if any(size not in (1, networks) for size in [*sizes.values(), *optimiser.sizes()]):
+        listed = ", ".join(f"{size} {name}" for name, size in sizes.items() if size > 1)
+        raise InvalidInput(f"A sweep cannot be made of {listed}: of each, give one or as many.")
 
-    def spread(array: ArrayLike, led: bool) -> Array:
-        array = jnp.asarray(array, dtype)
-        array = array if led else array[None]
-        return jnp.broadcast_to(array, (max(lead), *array.shape[1:]))
+    def spread(array: ArrayLike, shape: tuple[int, ...]) -> Array:
+        return jnp.broadcast_to(jnp.asarray(array, x.dtype), (networks, *shape))
 
-    start = jax.tree.map(lambda a: spread(a, stacked), params)
-    return start, spread(np.ravel(eta), True), spread(np.ravel(alpha), True)
+    start = jax.tree.map(lambda w: spread(w, w.shape[1:] if stacked else w.shape), params)
+    return start, (spread(np.ravel(eta), ()), spread(np.ravel(alpha), ()), spread(weights, (len(x),))), networks
 
 
-def _points(x: ArrayLike | None, dtype: jnp.dtype) -> Array:
+def _points(x: ArrayLike, dtype: jnp.dtype) -> Array:
     points = jnp.asarray(x, dtype)
     if points.ndim != 2 or 0 in points.shape or not bool(jnp.isfinite(points).all()):
         raise InvalidInput(f"Inputs must be finite numbers of shape (N, d); these have shape {points.shape}.")
     return points
 
 
-def _targets(y: ArrayLike, points: Array, arch: Architecture) -> Array:
+def _targets(y: ArrayLike, points: Array, arch: Architecture, loss: Loss) -> Array:
     targets = jnp.asarray(y, points.dtype)
     targets = targets[:, None] if targets.ndim == 1 else targets
     shape = (len(points), arch.outputs)
     if targets.shape != shape or not bool(jnp.isfinite(targets).all()):
         raise InvalidInput(f"Targets must be finite numbers of shape {shape}; these have shape {targets.shape}.")
+    loss.check(targets)
     return targets
 
 
 def start(problem: Problem, key: Array | None) -> State:
-    lanes, points = len(problem.eta), len(problem.x)
-    key = jax.random.key(0) if key is None else key
-    return State(problem.start, jnp.asarray(0), jnp.full(lanes, -1), jnp.arange(points), key)
+    """The state before the first step; `key` decides the order of the points in minibatches."""
+
+    def memory(optimiser: Optimiser, eta: Array, params: Params) -> Any:
+        return optimiser.transformation(eta).init(params)
+
+    return State(
+        params=problem.start,
+        memory=jax.vmap(memory)(problem.optimiser, problem.eta, problem.start),
+        step=jnp.asarray(0),
+        diverged_at=jnp.full(len(problem.eta), -1),
+        order=jnp.arange(len(problem.x)),
+        key=jax.random.key(0) if key is None else key,
+    )
 
 
 def operations(arch: Architecture, input_dim: int, points: int) -> float:
-    """Floating-point operations of a step: 2 forward and 4 backward for each use of a weight."""
+    """Floating-point operations of a step: two forward and four backward for each use of a weight.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        points: the number of points in a step.
+    """
     return 6.0 * points * multiplications(arch, input_dim)
 
 
-def _each(function: Callable[..., Any], vectorised: bool, *lanes: Any) -> Any:
-    """`function` on each network of the leading axis: alone, vmapped, or one after another."""
-    if len(jax.tree.leaves(lanes)[0]) == 1:
-        alone = function(*jax.tree.map(lambda a: a[0], lanes))
-        return jax.tree.map(lambda a: a[None], alone)
-    return jax.vmap(function)(*lanes) if vectorised else jax.lax.map(lambda lane: function(*lane), lanes)
+def _over_networks(function: Callable[..., Any], vectorised: bool, *arguments: Any) -> Any:
+    """Apply a function to each network on the leading axes of the arguments, all at once or one after another."""
+    if len(jax.tree.leaves(arguments)[0]) == 1:
+        single = function(*jax.tree.map(lambda a: a[0], arguments))
+        return jax.tree.map(lambda a: a[None], single)
+    if vectorised:
+        return jax.vmap(function)(*arguments)
+    return jax.lax.map(lambda of_one: function(*of_one), arguments)
 
 
 @partial(jax.jit, static_argnums=1)
 def advance(arch: Architecture, batch: int | None, problem: Problem, state: State, end: Array) -> State:
-    """Steps up to `end`, or until every network has diverged. One compilation serves any step, α and `end`."""
-    points = len(problem.x)
-    epoch = points if batch is None else points // batch  # in steps; what does not fill a batch waits for another epoch
+    """Train until step `end`, or until every network has diverged.
 
-    def alive(state: State) -> Array:
-        return (state.step < end) & jnp.any(state.fell < 0)
+    Args:
+        arch: the architecture.
+        batch: the number of points in a step, or None for all.
+        problem: what is trained.
+        state: the state to go on from.
+        end: the number of the step to stop at.
+    """
 
-    def step(state: State) -> State:
-        order = state.order
-        x, y, offset, share = problem.x, problem.y, problem.offset, 1.0
-        if batch is not None:
-            at = state.step % epoch
-            shuffle = partial(jax.random.permutation, jax.random.fold_in(state.key, state.step // epoch), points)
-            order = jax.lax.cond(at == 0, shuffle, lambda: order)
-            rows = jax.lax.dynamic_slice(order, (at * batch,), (batch,))
-            x, y, offset, share = x[rows], y[rows], offset[:, rows], points / batch
+    def going_on(state: State) -> Array:
+        return (state.step < end) & jnp.any(state.diverged_at < 0)
 
-        def descend(params: Params, offset: Array, eta: Array, alpha: Array) -> tuple[Params, Array]:
-            def scaled_loss(params: Params) -> Array:
-                return share / 2 * jnp.sum((apply(arch, params, x) - offset - y / alpha) ** 2)  # L/α²
+    return jax.lax.while_loop(going_on, partial(_step, arch, batch, problem), state)
 
-            loss, slope = jax.value_and_grad(scaled_loss)(params)
-            return jax.tree.map(lambda w, g: w - eta * g, params, slope), loss * alpha**2
 
-        vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
-        params, loss = _each(descend, vectorised, state.params, offset, problem.eta, problem.alpha)
-        fell = jnp.where((state.fell < 0) & ~(loss < problem.limit), state.step, state.fell)
-        return State(params, state.step + 1, fell, order, state.key)
+def _step(arch: Architecture, batch: int | None, problem: Problem, state: State) -> State:
+    """One step of every network, for traced code."""
+    x, y, offset, point_weights, order = problem.x, problem.y, problem.offset, problem.point_weights, state.order
+    if batch is not None:
+        rows, order = _batch_rows(batch, state, len(x))
+        share = len(x) / batch  # so that the loss of a batch is L in expectation
+        x, y, offset, point_weights = x[rows], y[rows], offset[:, rows], share * point_weights[:, rows]
 
-    return jax.lax.while_loop(alive, step, state)
+    def descend(
+        params: Params,
+        memory: Any,
+        start: Params,
+        offset: Array,
+        weights: Array,
+        eta: Array,
+        alpha: Array,
+        how: Optimiser,
+    ) -> tuple[Params, Any, Array]:
+        scaled = objective(problem.loss, arch, x, y, alpha=alpha, offset=offset, point_weights=weights)
+        loss, gradient = jax.value_and_grad(scaled)(params)
+        change, memory = how.transformation(eta).update(gradient, memory, how.decaying(params, start))
+        return optax.apply_updates(params, change), memory, loss * alpha**2
+
+    vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
+    sweep = (problem.start, offset, point_weights, problem.eta, problem.alpha, problem.optimiser)
+    params, memory, loss = _over_networks(descend, vectorised, state.params, state.memory, *sweep)
+    exploded = (state.diverged_at < 0) & ~(loss < problem.limit)
+    return State(params, memory, state.step + 1, jnp.where(exploded, state.step, state.diverged_at), order, state.key)
+
+
+def _batch_rows(batch: int, state: State, points: int) -> tuple[Array, Array]:
+    """The points of this step's batch (B,), and the order of all points in this epoch (N,).
+
+    An epoch has ⌊N/B⌋ steps. The points that do not fill a batch are left out of it.
+    """
+    epoch, position = jnp.divmod(state.step, points // batch)
+    shuffle = partial(jax.random.permutation, jax.random.fold_in(state.key, epoch), points)
+    order = jax.lax.cond(position == 0, shuffle, lambda: state.order)
+    return jax.lax.dynamic_slice(order, (position * batch,), (batch,)), order
 
 
 @jax.jit
 def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
-    """(S, N, K): f of each network."""
-    outputs: Array = _each(
-        lambda params: apply(arch, params, x), operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE, params
-    )
+    """(S, N, K): the outputs f of each network."""
+    vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
+    outputs: Array = _over_networks(lambda params: apply(arch, params, x), vectorised, params)
     return outputs
 
 
 @jax.jit
 def kernels(arch: Architecture, params: Params, x: Array) -> Array:
-    """(S, N, N): the empirical kernel of each network."""
+    """The empirical tangent kernel of each network, (S, N, N).
+
+    Args:
+        arch: the architecture.
+        params: the weights, with leading axes S.
+        x: (N, d), the inputs.
+    """
     return jax.lax.map(lambda params: layerwise(arch, params, x), params)
 
 
 @partial(jax.jit, static_argnums=1)
 def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Params, directions: Array) -> Sharpness:
-    """The sharpness of each network, from `directions` (S, P)."""
+    """The sharpness of each network.
 
-    def one(lane: tuple[Params, Array, Array, Array]) -> Sharpness:
-        params, alpha, offset, direction = lane
-        return top_hessian(arch, products, params, problem.x, problem.y, alpha, offset, direction)
+    Args:
+        arch: the architecture.
+        products: how many products of the Hessian with a vector to compute.
+        problem: what is trained.
+        params: the weights, with leading axes S.
+        directions: (S, P), where the search for the largest eigenvalue starts.
+    """
 
-    found: Sharpness = jax.lax.map(one, (params, problem.alpha, problem.offset, directions))
+    def of_one(network: tuple[Params, Array, Array, Array, Array]) -> Sharpness:
+        params, alpha, offset, weights, direction = network
+        scaled = objective(problem.loss, arch, problem.x, problem.y, alpha=alpha, offset=offset, point_weights=weights)
+        return top_hessian(scaled, params, products, direction)
+
+    sweep = (params, problem.alpha, problem.offset, problem.point_weights, directions)
+    found: Sharpness = jax.lax.map(of_one, sweep)
     return found
 
 
 @jax.jit
-def observe(arch: Architecture, problem: Problem, params: Params) -> Seen:
-    """The outputs and how far the weights moved."""
+def observe(arch: Architecture, problem: Problem, params: Params) -> Observation:
+    """The outputs, the losses and the movement of the weights.
+
+    Args:
+        arch: the architecture.
+        problem: what is trained.
+        params: the weights, with leading axes S.
+    """
 
     def squares(layer: Layer) -> Array:
         parts = [jnp.sum(a**2, axis=tuple(range(1, a.ndim))) for a in layer if a is not None]
         return jnp.sum(jnp.stack(parts), axis=0)
 
+    def loss(outputs: Array, targets: Array, point_weights: ArrayLike = 1.0) -> Array:
+        return problem.loss.total(outputs.astype(jnp.float64), targets.astype(jnp.float64), point_weights)
+
     moved = jax.tree.map(lambda w, start: w - start, params, problem.start)
     change = jnp.stack([squares(layer) for layer in moved], axis=-1)
     size = jnp.stack([squares(layer) for layer in problem.start], axis=-1)
     alpha = problem.alpha[:, None, None]
-    test = problem.x_test
-    return Seen(
-        f_train=alpha * (_outputs(arch, params, problem.x) - problem.offset),
-        f_test=None if test is None else alpha * (_outputs(arch, params, test) - problem.offset_test),
+    f_train, f_test, test_loss = alpha * (_outputs(arch, params, problem.x) - problem.offset), None, None
+    if problem.x_test is not None:
+        f_test = alpha * (_outputs(arch, params, problem.x_test) - problem.offset_test)
+        test_loss = None if problem.y_test is None else loss(f_test, problem.y_test)
+    return Observation(
+        f_train=f_train,
+        f_test=f_test,
+        loss=loss(f_train, problem.y, problem.point_weights),
+        test_loss=test_loss,
         movement=jnp.sqrt(change.sum(-1) / size.sum(-1)),
         layer_movement=jnp.sqrt(change / size),
     )
-
-
-def squared_loss(outputs: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """½ Σ ‖F - y‖² over the last two axes, in float64."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverged run's loss may be infinite
-        return np.asarray(
-            0.5 * np.sum((np.asarray(outputs, np.float64) - np.asarray(y, np.float64)) ** 2, axis=(-2, -1))
-        )
