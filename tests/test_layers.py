@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = (
     {"errors"},
-    {"specs"},
+    {"specs", "findings"},
     {"activations", "data"},
     {"nets"},
     {"kernels"},
