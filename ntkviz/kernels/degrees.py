@@ -38,8 +38,28 @@ class Degrees(NamedTuple):
         """Whether frequency k has a positive eigenvalue."""
         return k <= (self.odd if k % 2 else self.even)
 
+    @property
+    def missing(self) -> str:
+        """The frequencies that are not there, in words; empty where all are.
+
+        >>> Degrees(math.inf, 1).missing, Degrees(-math.inf, 1).missing
+        ('the odd frequencies from 3 on', 'all frequencies but 1')
+        """
+        if math.isinf(self.even) and self.even > 0:
+            return "" if math.isinf(self.odd) and self.odd > 0 else _from("odd", self.odd, 1)
+        if math.isinf(self.odd) and self.odd > 0:
+            return _from("even", self.even, 0)
+        there = [str(k) for k in range(int(max(self.even, self.odd, -1)) + 1) if self.has(k)]
+        listed = " and ".join(part for part in (", ".join(there[:-1]), there[-1]) if part) if there else ""
+        return f"all frequencies but {listed}" if listed else "all frequencies"
+
 
 EMPTY, CONSTANT, COSINE = Degrees(NONE, NONE), Degrees(0, NONE), Degrees(NONE, 1)
+
+
+def _from(parity: str, highest: float, lowest: int) -> str:
+    """The frequencies of a parity beyond the highest, where `lowest` is the first of this parity."""
+    return f"the {parity} frequencies" + ("" if highest < lowest else f" from {int(highest) + 2} on")
 
 
 def kernel_degrees(arch: Architecture) -> Degrees | None:

@@ -1,0 +1,83 @@
+"""Modes as they are drawn: curves round the circle, maps of the plane, images, or values at sorted samples."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntkviz.data import Dataset
+from ntkviz.data.arrangement import arranged
+from ntkviz.kernels.finite import empirical_ntk
+from ntkviz.kernels.infinite import infinite_ntk
+from ntkviz.nets import Architecture, Params
+from ntkviz.spectra import Spectrum, extended
+
+Floats = NDArray[np.float64]
+Kind = Literal["curve", "plane", "image", "samples"]
+
+DRAWN = 256  # points at which a mode is drawn, at most
+PLANE = 28  # pixels a side of a mode in the plane
+COMMON = 0.9995  # of all values of the modes lie within `height`
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The first M modes of theory and network, and one target beside them."""
+
+    kind: Kind
+    place: Floats  # (P,) degrees or ranks; (2, side) axes of the plane; (2,) shape of the image
+    theory: Floats  # (M, P) of unit mean square at the N points; of an image of unit maximum
+    network: Floats  # (M, P)
+    target: Floats  # (P,) of unit mean square, for a single target at degrees or ranks; otherwise (0,)
+    points: Floats  # (P′, 2) of the data in a plane, otherwise (0, 2)
+
+    @property
+    def height(self) -> float:
+        """How far the modes reach from zero, but for one value in two thousand."""
+        return float(np.quantile(np.abs(np.concatenate([self.theory, self.network])), COMMON))
+
+
+def mode_pictures(
+    arch: Architecture, params: Params, data: Dataset, theory: Spectrum, network: Spectrum, count: int
+) -> Pictures:
+    """The first modes of both kernels as pictures that suit the data.
+
+    An image of a mode is Σ_n u(x_n) x_n, and in the plane modes are continued between the points.
+
+    Args:
+        arch, params: the network.
+        data: N points.
+        theory, network: the eigensystems of both kernels.
+        count: M.
+    """
+    both = theory.eigenvectors[:, :count], network.eigenvectors[:, :count]
+    nothing, nowhere = np.zeros(0), np.zeros((0, 2))
+    if data.kind == "image" and data.image_shape:
+        left, right = (_unit_maximum(modes.T @ data.x) for modes in both)
+        return Pictures("image", np.array(data.image_shape, np.float64), left, right, nothing, nowhere)
+    if data.kind == "plane" and data.window:
+        grid = data.grid(PLANE)
+        left = extended(infinite_ntk(arch, grid, data.x), theory, count)
+        right = extended(empirical_ntk(arch, params, grid, data.x), network, count)
+        axes = np.stack([grid[:PLANE, 0], grid[::PLANE, 1]])
+        return Pictures("plane", axes, left, right, nothing, data.x[:DRAWN])
+    shown = arranged(data, second(theory), DRAWN)
+    left, right = (math.sqrt(len(data.x)) * modes[shown.rows].T for modes in both)
+    target = _unit_mean_square(data.y)[shown.rows, 0] if data.y.shape[1] == 1 else nothing
+    return Pictures("samples" if data.angle is None else "curve", shown.place, left, right, target, nowhere)
+
+
+def second(modes: Spectrum) -> Floats:
+    """The second eigenvector (N,), which sorts the points of a class: the first one is nearly constant."""
+    return modes.eigenvectors[:, min(1, len(modes.eigenvalues) - 1)]
+
+
+def _unit_maximum(pictures: Floats) -> Floats:
+    return pictures / np.maximum(np.abs(pictures).max(axis=1, keepdims=True), 1e-300)
+
+
+def _unit_mean_square(y: Floats) -> Floats:
+    size = math.sqrt(float(np.mean(y**2)))
+    return y / size if size > 0 else y
