@@ -1,4 +1,4 @@
-"""What every lesson promises: presets that its page can have, questions with a computed answer, verdicts from findings."""
+"""What every lesson promises: presets that its page can have, questions with a computed answer, computed verdicts."""
 
 import json
 import math
