@@ -26,7 +26,7 @@ from ntkviz.ui.form import (
 
 @dataclass(frozen=True, kw_only=True)
 class Inner(Spec):
-    arch: Architecture = Architecture(width=64, activation="erf")
+    arch: Architecture = field(default_factory=lambda: Architecture(width=64, activation="erf"))
     data: DataSpec = field(default_factory=lambda: CircleFunction(n=16))
     c: float = number(0.5, 0.1, 4.0, label="Step", step=0.1)
 
