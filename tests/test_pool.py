@@ -3,6 +3,7 @@
 One cluster of two workers serves the file; a test that breaks something waits until it is whole again.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -269,3 +270,25 @@ def test_the_workers_end_with_their_server():
     engine.close()
     _, alive = psutil.wait_procs(family, timeout=15)
     assert not alive
+
+
+IMPORTED = """
+import json, sys
+from ntkviz.engine import worker
+worker.import_modules()
+print(json.dumps(sorted(name for name in worker.modules() if name in sys.modules)))
+"""
+
+
+def test_a_worker_imports_every_experiment_and_every_figure_that_has_a_file(root):
+    answer = subprocess.run([sys.executable, "-c", IMPORTED], cwd=root, capture_output=True, text=True, check=True)
+    rooms = ("experiments", "figures")
+    files = {file for room in rooms for file in (root / "ntkviz" / room).glob("*.py") if file.stem != "__init__"}
+    assert len(files) > 8
+    assert set(json.loads(answer.stdout)) == {f"ntkviz.{file.parent.name}.{file.stem}" for file in files}
+
+
+def test_a_file_that_cannot_be_imported_does_not_keep_a_worker_from_its_others(monkeypatch, caplog):
+    monkeypatch.setattr(worker, "modules", lambda: iter(["ntkviz.experiments.broken", "ntkviz.experiments.protocol"]))
+    worker.import_modules()
+    assert "ntkviz.experiments.broken cannot be imported" in caplog.text
