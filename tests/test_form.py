@@ -26,7 +26,7 @@ from ntkviz.ui.form import (
 
 @dataclass(frozen=True, kw_only=True)
 class Inner(Spec):
-    arch: Architecture = Architecture(width=64, activation="erf")
+    arch: Architecture = field(default_factory=lambda: Architecture(width=64, activation="erf"))
     data: DataSpec = field(default_factory=lambda: CircleFunction(n=16))
     c: float = number(0.5, 0.1, 4.0, label="Step", step=0.1)
 
@@ -44,7 +44,13 @@ OFFER = Offer(data=(CircleFunction(n=16), Moons(n=20), Digits(question="0-1"), U
 def test_a_spec_becomes_one_value_for_each_control() -> None:
     found = values(Outer())
     assert (found["width"], found["activation"], found["architecture"]) == (64, "erf", "mlp")
-    assert (found["data"], found["circle_n"], found["c"], found["seeds"], found["shown"]) == ("circle", 16, 0.5, 2, True)
+    assert (found["data"], found["circle_n"], found["c"], found["seeds"], found["shown"]) == (
+        "circle",
+        16,
+        0.5,
+        2,
+        True,
+    )
     assert not {"inner", "arch", "n"} & found.keys()
 
 
