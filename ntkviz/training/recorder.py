@@ -167,7 +167,7 @@ class Recorder:
         """(S,), the sharpness. The search starts near the direction that was found at the record before.
 
         A small random part is added to it, because a start within a subspace that the Hessian maps to itself would
-        keep the search there. It changes the result by its square at most.
+        keep the search there. It changes the sharpness by a millionth of the spectrum's range at most.
         """
         random = first_direction(self.arch, self.problem.x)
         if self.directions is None:
