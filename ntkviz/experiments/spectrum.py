@@ -23,7 +23,7 @@ from ntkviz.kernels.infinite import infinite_ntk, kernel_error
 from ntkviz.kernels.work import activation_numbers, duals, empirical_operations, pair_seconds, tile_bytes
 from ntkviz.measures import TopShare, top_share
 from ntkviz.measures.frequencies import Frequencies, decomposed, never_learned, unlearned
-from ntkviz.measures.modes import Modes, lost_from, whole_spaces, with_shares
+from ntkviz.measures.target_modes import Modes, lost_from, whole_spaces, with_shares
 from ntkviz.measures.pictures import Pictures, mode_pictures, second
 from ntkviz.nets import Architecture, init, parameter_count
 from ntkviz.specs import Spec as Settings
