@@ -20,7 +20,7 @@ def written(value: float | None, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
     rounded = float(f"{value:.{digits}g}")
-    return minus(f"{rounded:.0f}" if abs(rounded) >= 1000 else f"{rounded:.{digits}g}")
+    return minus(f"{rounded:.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}")
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -61,8 +61,8 @@ def interval(expected: Interval) -> str:
 def percent(share: float | None) -> str:
     """A share as a percentage with two significant digits.
 
-    >>> percent(0.0123), percent(0.987), percent(17.0)
-    ('1.2 %', '99 %', '1700 %')
+    >>> percent(0.0123), percent(0.987), percent(1.0), percent(17.0)
+    ('1.2 %', '99 %', '100 %', '1700 %')
     """
     return MISSING if share is None else f"{written(100 * share, 2)} %"
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from ntkviz.activations import activation
 from ntkviz.data import CircleFunction, Dataset, DataSpec, load
 from ntkviz.data.arrangement import Group, Sorting, arranged, groups, sorting
 from ntkviz.errors import InvalidInput
@@ -21,10 +22,9 @@ from ntkviz.findings import Finding, Interval, Reference, Remark
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_ntk, kernel_error
 from ntkviz.kernels.work import activation_numbers, duals, empirical_operations, pair_seconds, tile_bytes
-from ntkviz.measures import TopShare, top_share
 from ntkviz.measures.frequencies import Frequencies, decomposed, never_learned, unlearned
-from ntkviz.measures.target_modes import Modes, lost_from, whole_spaces, with_shares
 from ntkviz.measures.pictures import Pictures, mode_pictures, second
+from ntkviz.measures.target_modes import FIRST, Pair, drawn_spaces, with_shares
 from ntkviz.nets import Architecture, init, parameter_count
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import number
@@ -32,11 +32,9 @@ from ntkviz.spectra import nearest_basis, relative_distance, rounding_floor, spe
 
 Floats = NDArray[np.float64]
 
-MODES = 40  # that can be selected, at most
 HEAT = 96  # rows of a kernel that are drawn, at most
 CHEAP = 0.2  # seconds that the estimate of an error may take
 DEEPEST = 32  # the network's program grows with its depth
-FIRST = 10  # modes whose share of the target is counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +49,16 @@ class Spec(Settings):
         if self.arch.depth > DEEPEST:
             raise InvalidInput(f"This lesson goes to {DEEPEST} hidden layers, not {self.arch.depth}.")
 
+    @property
+    def smooth(self) -> bool:
+        """A nonlinearity without a kink: eigenvalues fall faster than any power."""
+        return not activation(self.arch.activation).kinks
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The eigenvalues, over the largest, between which a curve is sketched."""
+        return (1e-16 if self.smooth else 1e-8), 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Heat:
@@ -61,6 +69,12 @@ class Heat:
     place: Floats  # (H,) degrees on the circle, otherwise ranks
     sorted_by: Sorting
     groups: tuple[Group, ...]  # the ranks of each class
+    every: int  # N
+
+    @property
+    def difference(self) -> Floats:
+        """(H, H) network minus theory."""
+        return self.network - self.theory
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,35 +82,14 @@ class Result:
     """Theory and network on the same N points."""
 
     spec: Spec
-    theory: Modes
-    network: Modes
-    pictures: Pictures  # of the first M ≤ 40 modes
+    pair: Pair  # the modes of both kernels
+    pictures: Pictures  # of the first M ≤ 40 of them
     frequencies: Frequencies | None  # of the theory's modes, at equal steps round the circle
     heat: Heat
     constant: float  # share of the constant function in the theory's first mode
     distance: float  # ‖Θ_n − Θ_∞‖/‖Θ_∞‖
     exact: float | None  # largest error of an entry of Θ_∞ over the largest entry, where that is cheap to estimate
     warnings: tuple[str, ...]
-
-    @property
-    def modes(self) -> int:
-        """M, the modes that can be selected."""
-        return len(self.pictures.theory)
-
-    @property
-    def spaces(self) -> tuple[NDArray[np.int64], ...]:
-        """The numbers, from 0, of the M modes in each eigenspace of the theory."""
-        return whole_spaces(self.theory, MODES)
-
-    @property
-    def top(self) -> TopShare:
-        """The target's share in the eigenspaces with the ten largest eigenvalues of the theory, and their modes."""
-        return top_share(self.theory.eigenvalues, self.theory.shares, FIRST, floor=self.theory.floor)
-
-    @property
-    def lost_from(self) -> int | None:
-        """The mode from which on the network's eigenvalues are below half of the theory's; None where there is none."""
-        return lost_from(self.theory, self.network)
 
 
 def cost(spec: Spec) -> Cost:
@@ -119,18 +112,17 @@ def run(spec: Spec, report: Report = silent) -> Result:
     report(0.5)
     network = spectrum(kernel)
     theory, frequencies = decomposed(spec.arch, spec.data, data, limit)
-    spaces = whole_spaces(theory, MODES)
+    spaces = drawn_spaces(theory)
     theory = nearest_basis(theory, spaces, network.eigenvectors)
     report(0.8)
     heat = arranged(data, second(theory), HEAT)
     rows = np.ix_(heat.rows, heat.rows)
     return Result(
         spec=spec,
-        theory=with_shares(theory, data.y),
-        network=with_shares(network, data.y),
+        pair=Pair(with_shares(theory, data.y), with_shares(network, data.y)),
         pictures=mode_pictures(spec.arch, params, data, theory, network, int(spaces[-1][-1]) + 1),
         frequencies=frequencies,
-        heat=Heat(limit[rows], kernel[rows], heat.place, sorting(data), groups(data)),
+        heat=Heat(limit[rows], kernel[rows], heat.place, sorting(data), groups(data), len(limit)),
         constant=float(theory.eigenvectors[:, 0].sum() ** 2 / len(limit)),
         distance=relative_distance(kernel, limit),
         exact=_error(spec.arch, data),
@@ -146,37 +138,41 @@ def _error(arch: Architecture, data: Dataset) -> float | None:
 
 def findings(result: Result) -> tuple[Finding, ...]:
     """What the network's spectrum is, beside the theory's, and the target in it."""
-    theory, network = result.theory, result.network
-    share, count = result.top
-    rounding = rounding_floor(network.eigenvalues[:1], network.dtype) / network.eigenvalues[0]
-    lowest, never = float(network.eigenvalues[-1] / network.eigenvalues[0]), never_learned(theory, result.frequencies)
+    theory, network, (share, count) = result.pair.theory, result.pair.network, result.pair.top
+    largest = float(network.eigenvalues[0])
+    rounding = rounding_floor(np.maximum(network.eigenvalues, 0.0), network.dtype) / largest
+    bound = (
+        "The smallest eigenvalue is below the rounding floor, so that this is a lower bound." if network.below else ""
+    )
+
+    def beside(value: float) -> tuple[Reference, ...]:
+        return (Reference("theory", value),)
+
     return (
         Finding(
             "Condition number",
-            _condition(network),
-            references=(Reference("theory", _condition(theory)),),
+            network.condition,
+            references=beside(theory.condition),
             help="λ_max/λ_min: how many times longer the slowest mode takes than the fastest.",
-            caveat="The smallest eigenvalue is below the rounding floor: this is a lower bound."
-            if network.below
-            else "",
+            caveat=bound,
         ),
         Finding(
             "Effective rank",
             network.effective_rank,
             f"of {len(network.eigenvalues)} modes",
-            references=(Reference("theory", theory.effective_rank),),
+            references=beside(theory.effective_rank),
             help="exp of the entropy of the eigenvalues' shares in the trace: how many modes count.",
         ),
         Finding(
             "Largest eigenvalue",
             100 * float(network.cumulative_power[0]),
             "% of the trace",
-            references=(Reference("theory", 100 * float(theory.cumulative_power[0])),),
+            references=beside(100 * float(theory.cumulative_power[0])),
             help="The trace is the sum of all eigenvalues.",
         ),
         Finding(
             "Smallest eigenvalue",
-            lowest,
+            float(network.eigenvalues[-1]) / largest,
             "of the largest",
             expected=Interval(-rounding, 1.0, "positive semi-definite"),
             claim=4,
@@ -192,24 +188,19 @@ def findings(result: Result) -> tuple[Finding, ...]:
             "Target in the first modes",
             100 * float(network.shares[:count].sum()),
             "%",
-            references=(Reference("theory", 100 * share),),
-            help=f"Share of ‖y‖² in the first {count} modes: whole eigenspaces of the theory with {FIRST} modes or more.",
+            references=beside(100 * share),
+            help=f"Share of ‖y‖² in the first {count} modes, which are whole eigenspaces with at least {FIRST} modes.",
         ),
         Finding(
             "Target never learned",
-            100 * never,
+            100 * never_learned(theory, result.frequencies),
             "%",
-            help="Share of ‖y‖² in modes whose eigenvalue at infinite width is exactly zero.",
+            help="Share of ‖y‖² in modes whose eigenvalue at infinite width is known to be exactly zero.",
         ),
     )
 
 
-def _condition(modes: Modes) -> float:
-    """λ_max/λ_min, with the rounding floor for an eigenvalue below it."""
-    return float(modes.eigenvalues[0] / max(modes.eigenvalues[-1], modes.floor))
-
-
 def remarks(result: Result) -> tuple[Remark, ...]:
-    """What the data need to be read with, and what this kernel never learns."""
+    """What the data must be read with, and what this kernel never learns."""
     said = tuple(Remark(sentence, answer=False) for sentence in result.warnings)
-    return said + unlearned(result.spec.arch, result.theory, result.frequencies)
+    return said + unlearned(result.spec.arch, result.pair.theory, result.frequencies)

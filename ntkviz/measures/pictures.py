@@ -28,10 +28,15 @@ class Pictures:
 
     kind: Kind
     place: Floats  # (P,) degrees or ranks; (2, side) axes of the plane; (2,) shape of the image
-    theory: Floats  # (M, P) of unit mean square at the N points; of an image of unit maximum
+    theory: Floats  # (M, P) of unit mean square at the N points; of an image, Σ_n u(x_n) x_n
     network: Floats  # (M, P)
     target: Floats  # (P,) of unit mean square, for a single target at degrees or ranks; otherwise (0,)
     points: Floats  # (P′, 2) of the data in a plane, otherwise (0, 2)
+
+    def maps(self, modes: Floats) -> Floats:
+        """Modes (M, P) as pictures (M, rows, columns) of unit maximum, of an image or over the plane."""
+        rows, columns = self.place.astype(int) if self.kind == "image" else self.place.shape[1:] * 2
+        return _unit_maximum(modes).reshape(-1, rows, columns)
 
     @property
     def height(self) -> float:
@@ -55,7 +60,7 @@ def mode_pictures(
     both = theory.eigenvectors[:, :count], network.eigenvectors[:, :count]
     nothing, nowhere = np.zeros(0), np.zeros((0, 2))
     if data.kind == "image" and data.image_shape:
-        left, right = (_unit_maximum(modes.T @ data.x) for modes in both)
+        left, right = (modes.T @ data.x for modes in both)
         return Pictures("image", np.array(data.image_shape, np.float64), left, right, nothing, nowhere)
     if data.kind == "plane" and data.window:
         grid = data.grid(PLANE)
