@@ -13,27 +13,25 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from ntkviz import costs
 from ntkviz.activations import activation
 from ntkviz.data import CircleFunction, Dataset, DataSpec, load
-from ntkviz.data.arrangement import Group, Sorting, arranged, groups, sorting
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.findings import Finding, Interval, Reference, Remark
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_ntk, kernel_error
-from ntkviz.kernels.work import activation_numbers, duals, empirical_operations, pair_seconds, tile_bytes
 from ntkviz.measures.frequencies import Frequencies, decomposed, never_learned, unlearned
-from ntkviz.measures.pictures import Pictures, mode_pictures, second
+from ntkviz.measures.pictures import Heat, Pictures, heat, mode_pictures
 from ntkviz.measures.target_modes import FIRST, Pair, drawn_spaces, with_shares
-from ntkviz.nets import Architecture, init, parameter_count
+from ntkviz.nets import Architecture, init
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import number
 from ntkviz.spectra import nearest_basis, relative_distance, rounding_floor, spectrum
 
 Floats = NDArray[np.float64]
 
-HEAT = 96  # rows of a kernel that are drawn, at most
-CHEAP = 0.2  # seconds that the estimate of an error may take
+CHEAP = 0.03  # seconds of a kernel whose error is estimated, which takes several times as long
 DEEPEST = 32  # the network's program grows with its depth
 
 
@@ -61,23 +59,6 @@ class Spec(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class Heat:
-    """Both kernels on H ≤ 96 points, sorted."""
-
-    theory: Floats  # (H, H)
-    network: Floats  # (H, H)
-    place: Floats  # (H,) degrees on the circle, otherwise ranks
-    sorted_by: Sorting
-    groups: tuple[Group, ...]  # the ranks of each class
-    every: int  # N
-
-    @property
-    def difference(self) -> Floats:
-        """(H, H) network minus theory."""
-        return self.network - self.theory
-
-
-@dataclass(frozen=True, eq=False)
 class Result:
     """Theory and network on the same N points."""
 
@@ -91,15 +72,23 @@ class Result:
     exact: float | None  # largest error of an entry of Θ_∞ over the largest entry, where that is cheap to estimate
     warnings: tuple[str, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The numbers of the drawn modes, from 1, with their frequencies where they are waves."""
+        numbers = [str(mode + 1) for space in self.pair.spaces for mode in space]
+        if self.frequencies is None:
+            return tuple(numbers)
+        waves = self.frequencies.of_modes[: len(numbers)]
+        return tuple(f"{mode} (frequency {k})" for mode, k in zip(numbers, waves, strict=True))
+
 
 def cost(spec: Spec) -> Cost:
-    """Measured on one core: 40 Gflop/s, 30 M normals a second, eigensystems 2e-10 N³ s, theory by `pair_seconds`."""
+    """Two kernels and their eigensystems."""
     n, arch = spec.data.n, spec.arch
     dim = 64 if arch.input_dim is None else load(spec.data).x.shape[1]  # images that do not fit are refused here
-    seconds = n**2 * duals(arch, dim) * pair_seconds(arch) + 4e-10 * n**3 + 0.04
-    seconds += parameter_count(arch, dim) / 3e7 + empirical_operations(arch, dim, n) / 4e10
-    held = 16.0 * parameter_count(arch, dim) + 24.0 * n * activation_numbers(arch, dim)
-    return Cost(seconds, held + tile_bytes(arch, dim) + 90.0 * n**2 + 2e7)
+    network = costs.weights(arch, dim, dtype="float64") + costs.empirical_kernel(arch, dim, n, dtype="float64")
+    theory = costs.infinite_kernel(arch, dim, n)
+    return costs.OVERHEAD + network + (3 if theory.seconds < CHEAP else 1) * theory + 2 * costs.eigensystem(n)
 
 
 def run(spec: Spec, report: Report = silent) -> Result:
@@ -115,14 +104,12 @@ def run(spec: Spec, report: Report = silent) -> Result:
     spaces = drawn_spaces(theory)
     theory = nearest_basis(theory, spaces, network.eigenvectors)
     report(0.8)
-    heat = arranged(data, second(theory), HEAT)
-    rows = np.ix_(heat.rows, heat.rows)
     return Result(
         spec=spec,
         pair=Pair(with_shares(theory, data.y), with_shares(network, data.y)),
         pictures=mode_pictures(spec.arch, params, data, theory, network, int(spaces[-1][-1]) + 1),
         frequencies=frequencies,
-        heat=Heat(limit[rows], kernel[rows], heat.place, sorting(data), groups(data), len(limit)),
+        heat=heat(data, limit, kernel, theory),
         constant=float(theory.eigenvectors[:, 0].sum() ** 2 / len(limit)),
         distance=relative_distance(kernel, limit),
         exact=_error(spec.arch, data),
@@ -132,8 +119,8 @@ def run(spec: Spec, report: Report = silent) -> Result:
 
 def _error(arch: Architecture, data: Dataset) -> float | None:
     """The error of the theory's kernel; None where estimating it takes long."""
-    seconds = 8 * len(data.x) ** 2 * duals(arch, data.x.shape[1]) * pair_seconds(arch)
-    return kernel_error(arch, data.x).ntk if seconds < CHEAP else None
+    cheap = costs.infinite_kernel(arch, data.x.shape[1], len(data.x)).seconds < CHEAP
+    return kernel_error(arch, data.x).ntk if cheap else None
 
 
 def findings(result: Result) -> tuple[Finding, ...]:

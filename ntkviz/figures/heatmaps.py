@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ntkviz.data.arrangement import Group
-from ntkviz.experiments.spectrum import Heat
 from ntkviz.figures import theme
 from ntkviz.figures.axes import Axis, linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart
+from ntkviz.measures.pictures import Heat
 
 QUARTERS = (0, 90, 180, 270, 360)  # degrees that are labelled
 

@@ -4,13 +4,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ntkviz.experiments.spectrum import Heat
 from ntkviz.figures import theme
 from ntkviz.figures.axes import linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart, Scrub
 from ntkviz.figures.heatmaps import scale, sorted_axis
-from ntkviz.measures.pictures import Pictures
+from ntkviz.measures.pictures import Heat, Pictures
 
 LEFT = theme.Meaning("theory", theme.THEORY.color)
 RIGHT = theme.Meaning("network", theme.FINITE.color)
@@ -70,12 +69,13 @@ def _maps(pictures: Pictures, scrub: Scrub) -> Chart:
     )
     at = {} if image else {"x": theme.compact(pictures.place[0]), "y": theme.compact(pictures.place[1])}
     for (end, side, _), modes in zip(SIDES, (pictures.theory, pictures.network), strict=True):
-        where = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
+        where: dict[str, Any] = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
         look = scale(theme.DIVERGING, -1, 1) | {"showscale": False, "zsmooth": "best" if at else False}
         canvas.add(go.Heatmap(**where, **at, **look), side, frames={"z": pictures.maps(modes)}, answer=True)
         if pictures.points.size:
             x, y = pictures.points.T
-            canvas.points(theme.DATA, x, y, name=f"data, beside {side.name}", size=theme.TINY_DOT, **where)
+            dots: dict[str, Any] = {"name": f"data, beside {side.name}", "size": theme.TINY_DOT} | where
+            canvas.points(theme.DATA, x, y, **dots)
     return canvas.chart()
 
 

@@ -15,8 +15,7 @@ DIFFERENCE = theme.Meaning("network minus theory", theme.MUTED)
 
 def view(result: Result) -> View:
     """Three charts over the modes, linked by the slider, and both kernels with their difference."""
-    count, start = len(result.pictures.theory), result.pair.strongest
-    scrub = Scrub("mode", np.arange(1, count + 1), start=start, play=False)
+    scrub = Scrub("mode", np.array(result.names), start=result.pair.strongest, play=False)
     mode = mode_chart(result.pictures, result.heat, scrub)
     charts = (_spectrum(result, scrub), mode, _target(result, scrub), *_kernels(result))
     return View(charts, scrub, columns=3)
@@ -78,7 +77,7 @@ def _target(result: Result, scrub: Scrub) -> Chart:
     chosen = np.repeat(np.arange(len(size)), size.astype(int))
     frames = {"x": middle[chosen, None], "y": theory[chosen, None], "width": size[chosen, None]}
     canvas.bars(theme.SELECTED, frames=frames, answer=True)
-    return canvas.chart(cursor=np.asarray(scrub.values, np.float64))
+    return canvas.chart(cursor=np.arange(1.0, len(chosen) + 1))
 
 
 def _kernels(result: Result) -> tuple[Chart, ...]:

@@ -1,4 +1,8 @@
-"""Modes as they are drawn: curves round the circle, maps of the plane, images, or values at sorted samples."""
+"""Kernels and modes as they are drawn.
+
+A kernel is a matrix over sorted inputs. A mode is a curve around the circle, a map of the plane, an image, or a value
+at each of the sorted samples.
+"""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntkviz.data import Dataset
-from ntkviz.data.arrangement import arranged
+from ntkviz.data.arrangement import Group, Sorting, arranged, groups, sorting
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_ntk
 from ntkviz.nets import Architecture, Params
@@ -17,9 +21,40 @@ from ntkviz.spectra import Spectrum, extended
 Floats = NDArray[np.float64]
 Kind = Literal["curve", "plane", "image", "samples"]
 
+HEAT = 96  # rows of a kernel that are drawn, at most
 DRAWN = 256  # points at which a mode is drawn, at most
 PLANE = 28  # pixels a side of a mode in the plane
 COMMON = 0.9995  # of all values of the modes lie within `height`
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """Two kernels on H ≤ 96 of N points, sorted."""
+
+    theory: Floats  # (H, H)
+    network: Floats  # (H, H)
+    place: Floats  # (H,) degrees on the circle, otherwise ranks
+    sorted_by: Sorting
+    groups: tuple[Group, ...]  # the ranks of each class
+    every: int  # N
+
+    @property
+    def difference(self) -> Floats:
+        """(H, H) network minus theory."""
+        return self.network - self.theory
+
+
+def heat(data: Dataset, theory: Floats, network: Floats, modes: Spectrum) -> Heat:
+    """Both kernels on sorted points.
+
+    Args:
+        data: N points.
+        theory, network: (N, N) kernels.
+        modes: of the theory, whose second one sorts the points of a class.
+    """
+    kept = arranged(data, second(modes), HEAT)
+    rows = np.ix_(kept.rows, kept.rows)
+    return Heat(theory[rows], network[rows], kept.place, sorting(data), groups(data), len(theory))
 
 
 @dataclass(frozen=True, eq=False)
