@@ -33,7 +33,7 @@ function loadPlotly(url) {
 export default async function render({ data, parentElement }, plotlyUrl) {
   const root = /** @type {HTMLElement & { ntkviz?: Stage }} */ (parentElement.querySelector(".stage"));
   const stage = (root.ntkviz ??= new Stage(root));
-  if (same(data, stage.sent)) return;
+  if (same(data, stage.sent)) return stage.correctLink();
   stage.sent = data;
   const [library, message] = await Promise.all([loadPlotly(plotlyUrl), unwrap(data)]);
   if (stage.sent !== data) return; // a newer one has come meanwhile
@@ -110,16 +110,12 @@ export class Stage {
     const opened = !before || before.preset === preset;
     const linked = opened && !this.touched ? frameIn(window.location.search, frame, scrub.values.length) : null;
     this.frame = firstFrame({ scrub, preset }, before, linked);
-    if (before) this.correctLink(data, opened);
+    if (this.touched) this.correctLink();
+    else if (!opened) writeFrame(frame, null);
   }
 
-  /** The server, writing other parameters into the address, may have written an older frame, or one of another preset. */
-  correctLink(/** @type {Message} */ { frame, scrub }, /** @type {boolean} */ samePreset) {
-    const inLink = new URLSearchParams(window.location.search).has(frame);
-    if (!scrub) return;
-    if (this.touched) writeFrame(frame, this.frame);
-    else if (inLink && !samePreset) writeFrame(frame, null);
-  }
+  /** The server, writing other parameters into the address, has written the frame that it last heard of. */
+  correctLink() { if (this.touched && this.data?.scrub) writeFrame(this.data.frame, this.frame); }
 
   /** Tell the store which question this stage has, and learn whether its answer is shown. @param {Message} data */
   joinReveal(data) {
