@@ -404,6 +404,27 @@ def test_a_question_fits_a_phone(toy, phone, kind):
     assert widest <= 390
 
 
+def test_a_finger_moves_an_item_by_its_grip(toy, phone):
+    visit(phone, toy, "/?kind=order")
+    drawn(phone)
+    grip, last = (
+        phone.locator(".stage-grip").first.bounding_box(),
+        phone.locator(".stage-order-item").last.bounding_box(),
+    )
+    assert grip
+    assert last
+    fingers = phone.context.new_cdp_session(phone)
+    start, end = grip["y"] + grip["height"] / 2, last["y"] + last["height"] - 5
+    for i in range(13):
+        point = {"x": grip["x"] + grip["width"] / 2, "y": start + (end - start) * i / 12}
+        kind = "touchMove" if i else "touchStart"
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        phone.wait_for_timeout(16)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    guess(phone)
+    assert verdict(phone).startswith("Your order was “frequency 1”, “frequency 2”, “frequency 4”.")
+
+
 def test_a_finger_draws_and_the_page_stays(toy, phone):
     visit(phone, toy, "/?kind=sketch")
     drawn(phone)
