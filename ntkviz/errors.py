@@ -1,8 +1,8 @@
-"""Errors that a user can act on: one sentence that says what happened and what to do."""
+"""Errors for users: the message of each says what happened and what to do."""
 
 
 class NtkvizError(Exception):
-    """Base of everything that is shown to a user as it stands; any other exception is a bug."""
+    """Base of the errors whose message is shown to the user unchanged; any other exception is a bug."""
 
 
 class InvalidInput(NtkvizError, ValueError):
@@ -10,12 +10,12 @@ class InvalidInput(NtkvizError, ValueError):
 
 
 class TooExpensive(NtkvizError):
-    """A run whose estimated cost is over the limit; the message says by how much and what to lower."""
+    """The estimated cost of a run is over the limit; the message says by how much and what to lower."""
 
 
 class Diverged(NtkvizError):
-    """A training run that left the finite numbers."""
+    """The loss of a training run grew without bound."""
 
 
 class Cancelled(NtkvizError):
-    """Raised by a `report` callback to stop the run that calls it."""
+    """A run was cancelled; its `report` function raises this to stop it."""
