@@ -1,6 +1,7 @@
 """Numbers in words: one style for values, errors and shares in findings, sentences, legends and on pages."""
 
 import math
+from collections.abc import Sequence
 
 from ntkviz.findings import Interval
 
@@ -75,3 +76,12 @@ def raised(exponent: int) -> str:
 def minus(text: str) -> str:
     """The text with true minus signs."""
     return text.replace("-", "−")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas between them, and “and” before the last.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

@@ -22,6 +22,7 @@ from ntkviz.activations import Activation, activation
 from ntkviz.kernels.limit import Gain, gains_of, passed
 from ntkviz.nets import Architecture
 from ntkviz.nets.operations import Axes, Limit
+from ntkviz.writing import listed
 
 NONE = -math.inf
 POWERS = 9  # the highest power of a nonlinearity that is a polynomial
@@ -50,8 +51,7 @@ class Degrees(NamedTuple):
         if math.isinf(self.odd) and self.odd > 0:
             return _from("even", self.even, 0)
         there = [str(k) for k in range(int(max(self.even, self.odd, -1)) + 1) if self.has(k)]
-        listed = " and ".join(part for part in (", ".join(there[:-1]), there[-1]) if part) if there else ""
-        return f"all frequencies but {listed}" if listed else "all frequencies"
+        return f"all frequencies but {listed(there)}" if there else "all frequencies"
 
 
 EMPTY, CONSTANT, COSINE = Degrees(NONE, NONE), Degrees(0, NONE), Degrees(NONE, 1)

@@ -6,7 +6,10 @@ Eigenvalues are those of the integral operator over frequencies, where these are
 numbers. Both have the same laws, but high modes of a matrix leave those of the operator.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,7 @@ from ntkviz.measures.fits import Exponential, PowerLaw, decay_law
 from ntkviz.measures.tails import Stretched, smooth_tail
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, circle_operator, rounding_floor
-from ntkviz.writing import fixed, written
+from ntkviz.writing import fixed, listed, written
 
 Floats = NDArray[np.float64]
 Fit = PowerLaw | Exponential | Stretched
@@ -177,3 +180,32 @@ def decay_finding(curve: Curve, *, by_frequency: bool) -> Finding:
     made = Finding("Decay exponent", fit.exponent, "", fit.error, over, expected, help=words)
     far = "The law holds for large mode numbers; those that are fitted are not large enough."
     return replace(made, caveat=far) if made.agrees is False else made
+
+
+def labelled(curves: Sequence[Curve], labels: Sequence[str]) -> list[Curve]:
+    """The curves with these labels, in their order; none unless all are there."""
+    found = {curve.label: curve for curve in curves}
+    return [found[label] for label in labels] if found.keys() >= set(labels) else []
+
+
+def ranked(curves: Sequence[Curve], number: Callable[[Curve], float | None]) -> list[int] | None:
+    """The numbers of the curves, sorted by a value of each, the smallest first.
+
+    Args:
+        curves: to be sorted.
+        number: the value of a curve.
+
+    Returns:
+        None where there are none, where one has no value, and where two are nearer than twice the standard error of
+        their fitted exponents.
+    """
+    values = [value for value in map(number, curves) if value is not None]
+    errors = [curve.fit.error if isinstance(curve.fit, PowerLaw) else 0.0 for curve in curves]
+    order = sorted(range(len(values)), key=values.__getitem__)
+    apart = all(values[b] - values[a] > 2 * math.hypot(errors[a], errors[b]) for a, b in pairwise(order))
+    return order if curves and len(values) == len(curves) and apart else None
+
+
+def in_words(curves: Sequence[Curve], number: Callable[[Curve], float | None]) -> str:
+    """A value of each curve with its label, such as “−2 (circle) and −1.5 (sphere)”."""
+    return listed([f"{written(number(curve))} ({curve.label})" for curve in curves])
