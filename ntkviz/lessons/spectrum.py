@@ -236,10 +236,8 @@ LESSON = Lesson(
         Preset(
             key="activation",
             name="With and without a kink",
-            setup="The same network on a circle with other nonlinearities. ReLU and the absolute value have a kink. "
-            "GELU, tanh and erf are smooth.",
-            shows="A kink leaves a power law, and a smooth nonlinearity an exponential or nearly one. Fine detail is "
-            "out of reach of a smooth network in the kernel regime.",
+            setup="Five nonlinearities on a circle. ReLU and |x| have a kink. GELU, tanh and erf are smooth.",
+            shows="A kink leaves a power law, and a smooth nonlinearity an exponential or nearly one.",
             spec=_with("activation", activation="erf"),
             question=Order(
                 slot="b",
@@ -256,8 +254,7 @@ LESSON = Lesson(
             key="no_bias",
             name="One layer without biases",
             setup="One hidden layer of ReLU neurons without biases, on a circle.",
-            shows="What the kernel lacks is never learned, however long the training. A network of finite width has "
-            "small eigenvalues there, which are noise.",
+            shows="What the kernel lacks is never learned, however long the training.",
             spec=_with(depth=1, sigma_b=0.0),
             question=Choice(
                 asks=_asks_what_is_lacking,
@@ -312,8 +309,7 @@ LESSON = Lesson(
         Preset(
             key="conv",
             name="Architectures on digits",
-            setup="A convolution shares its weights over patches of 3 × 3 pixels. It is compared with networks that see "
-            "all pixels at once, on 128 digits.",
+            setup="On 128 digits: a convolution, with weights shared over 3 × 3 pixels, and networks without sharing.",
             shows="Shared weights make images alike that differ by the position of a stroke: fewer modes count.",
             spec=decay.Spec(
                 spectrum=spectrum.Spec(arch=ConvNet(depth=2, width=64, sigma_b=0.3), data=replace(DIGITS, n=128)),
@@ -358,10 +354,8 @@ LESSON = Lesson(
         Preset(
             key="raw",
             name="Images as they are",
-            setup="Handwritten digits whose pixels lie between 0 and 1. They are not centred, so all of them resemble "
-            "their mean.",
-            shows="Centring the inputs removes the direction that all of them share. Below, the centred digits have "
-            "many modes that count, the raw ones few.",
+            setup="Handwritten digits with pixels between 0 and 1. Not centred, they all resemble their mean.",
+            shows="Centring removes what all inputs share. Below, many modes of the centred digits count.",
             spec=_with("data", data=replace(DIGITS, scale="none")),
             question=Number(
                 asks="How much of the trace, the sum of all eigenvalues, belongs to the first mode at infinite width?",
