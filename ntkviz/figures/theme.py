@@ -54,6 +54,11 @@ DARK = {
     "#F7F7F7": "#1B222B",
 }
 
+# Sizes, so that every figure has the same: pixels.
+TALL, SHORT = 360, 150  # heights of charts
+LINE, THIN = 3.0, 1.5  # widths of curves
+DOT, SMALL_DOT, LARGE_DOT = 9.0, 6.0, 14.0  # sizes of markers
+
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 _AXIS: dict[str, Any] = {
@@ -84,22 +89,10 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def figure(x: str, y: str, *, height: int = 380, **layout: Any) -> go.Figure:
+def figure(x: str, y: str, *, height: int = TALL, **layout: Any) -> go.Figure:
     """An empty figure in the house's template with titled axes; `layout` is Plotly's own."""
     titles = {"xaxis_title_text": x, "yaxis_title_text": y}
     return go.Figure(layout={"template": TEMPLATE, "height": height, **titles, **layout})
-
-
-def line(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, width: float = 3.0, **more: Any) -> go.Scatter:
-    """A curve drawn in the colour and dash of its meaning."""
-    style = {"color": meaning.color, "dash": meaning.dash, "width": width}
-    return go.Scatter(x=compact(x), y=compact(y), mode="lines", name=name or meaning.name, line=style, **more)
-
-
-def points(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, size: float = 9.0, **more: Any) -> go.Scatter:
-    """Markers in the colour of their meaning."""
-    style = {"color": meaning.color, "size": size, "line": {"color": PAPER, "width": 1}}
-    return go.Scatter(x=compact(x), y=compact(y), mode="markers", name=name or meaning.name, marker=style, **more)
 
 
 def compact(values: Any) -> Any:

@@ -1,0 +1,26 @@
+"""Measures of a training and of a kernel: fits with their errors, distances, and shares of whole eigenspaces."""
+
+from ntkviz.measures.distances import crossing, drift, drifts, feature_alignment, gap, hidden_alignment, steps_bound
+from ntkviz.measures.eigenspaces import TopShare, eigenspaces, space_shares, top_share
+from ntkviz.measures.fits import DecayFit, Exponential, PowerLaw, decay_law, exponential, fit_decay, power_law
+
+__all__ = [
+    "DecayFit",
+    "Exponential",
+    "PowerLaw",
+    "TopShare",
+    "crossing",
+    "decay_law",
+    "drift",
+    "drifts",
+    "eigenspaces",
+    "exponential",
+    "feature_alignment",
+    "fit_decay",
+    "gap",
+    "hidden_alignment",
+    "power_law",
+    "space_shares",
+    "steps_bound",
+    "top_share",
+]
