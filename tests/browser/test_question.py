@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import assert_no_traceback
 from tests.browser.server import serve
-from tests.browser.steps import choose, drawings, drawn, settled, traces, until, visit
+from tests.browser.steps import chart, choose, drawings, drawn, settled, traces, until, visit, window_of, zoom
 
 KINDS = ["choice", "number", "order", "sketch"]
 SECRETS = ["139", "131", "−0.42", "most of the work", "more slowly", "behind the answer", "fastest mode"]
@@ -36,8 +36,8 @@ def verdict(page: Page) -> str:
     return page.locator(".stage-verdict").first.inner_text()
 
 
-def names(page: Page, chart: str) -> list[str]:
-    return [trace["name"] for trace in traces(page, chart)]
+def names(page: Page, of: str) -> list[str]:
+    return [trace["name"] for trace in traces(page, of)]
 
 
 def guess(page: Page) -> None:
@@ -279,6 +279,36 @@ def test_a_rerun_leaves_a_form_that_is_being_filled_in(toy, page):
     assert question(page).get_by_role("spinbutton").input_value() == "300"
 
 
+def test_a_rerun_leaves_a_curve_that_is_being_drawn(toy, page):
+    visit(page, toy, "/?kind=sketch")
+    drawn(page)
+    sketch_by_mouse(page)
+    line = page.locator(".stage-pad path")
+    before, count = line.get_attribute("d"), drawings(page)
+    assert before
+    page.locator(".stage-handle").nth(2).focus()
+    page.evaluate("document.querySelector('.st-key-other input').click()")
+    drawn(page, after=count)
+    assert line.get_attribute("d") == before
+    guess(page)
+    assert verdict(page).endswith(": right.")
+
+
+def test_zoom_and_mount_outlive_a_rerun_and_the_guess(toy, new_page):
+    page = new_page(height=1400)  # the whole chart is on screen
+    visit(page, toy, "/?kind=choice")
+    drawn(page)
+    chart(page, "loss").evaluate("plot => { window.kept = plot; }")
+    zoomed, before = zoom(page, "loss"), drawings(page)
+    page.get_by_text("Another setting").click()
+    drawn(page, after=before)
+    choose_by_keys(page)
+    guess(page)
+    until(page, lambda: names(page, "loss") == ["theory", "network"], "the answer")
+    assert chart(page, "loss").evaluate("plot => plot === window.kept")
+    assert window_of(page, "loss") == zoomed
+
+
 def frame_slider(page: Page) -> Locator:
     return page.locator(".stage-scrub input").first
 
@@ -474,9 +504,9 @@ def test_a_download_says_what_made_it(toy, page):
     assert "# width: 64" in lines
 
 
-def saved(page: Page, chart: str) -> set[str]:
+def saved(page: Page, of: str) -> set[str]:
     """The series of a chart's table."""
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=f"CSV: numbers behind this picture ({chart})").click()
+        page.get_by_role("button", name=f"CSV: numbers behind this picture ({of})").click()
     lines = waiting.value.path().read_text().splitlines()
     return {row["series"] for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
