@@ -1,6 +1,7 @@
 """Numbers in words: one style for values, errors and shares in findings, sentences, legends and on pages."""
 
 import math
+from collections.abc import Sequence
 
 from ntkviz.findings import Interval
 
@@ -20,7 +21,7 @@ def written(value: float | None, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
     rounded = float(f"{value:.{digits}g}")
-    return minus(f"{rounded:.0f}" if abs(rounded) >= 1000 else f"{rounded:.{digits}g}")
+    return minus(f"{rounded:.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}")
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -61,8 +62,8 @@ def interval(expected: Interval) -> str:
 def percent(share: float | None) -> str:
     """A share as a percentage with two significant digits.
 
-    >>> percent(0.0123), percent(0.987), percent(17.0)
-    ('1.2 %', '99 %', '1700 %')
+    >>> percent(0.0123), percent(0.987), percent(1.0), percent(17.0)
+    ('1.2 %', '99 %', '100 %', '1700 %')
     """
     return MISSING if share is None else f"{written(100 * share, 2)} %"
 
@@ -75,3 +76,12 @@ def raised(exponent: int) -> str:
 def minus(text: str) -> str:
     """The text with true minus signs."""
     return text.replace("-", "−")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas between them, and “and” before the last.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

@@ -67,3 +67,9 @@ def _decades(values: ArrayLike, margin: float) -> dict[str, Any]:
     low, high = math.log10(seen.min() / margin), math.log10(seen.max() * margin)
     step: int | str = "D2" if high - low < FEW_DECADES else max(1, round((high - low) / 7))
     return {"range": [low, high], "dtick": step}
+
+
+def above_zero(values: ArrayLike) -> np.ndarray:
+    """The values that a logarithmic axis can show; NaN for the others."""
+    array = np.asarray(values, np.float64)
+    return np.where(array > 0, array, np.nan)
