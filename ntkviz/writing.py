@@ -67,6 +67,16 @@ def percent(share: float | None) -> str:
     return MISSING if share is None else f"{written(100 * share, 2)} %"
 
 
+def counted(value: float, noun: str) -> str:
+    """A number of things, with the noun in the plural where it is not one.
+
+    >>> counted(139.2, "step"), counted(1, "step")
+    ('139 steps', '1 step')
+    """
+    number = written(value)
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
+
+
 def raised(exponent: int) -> str:
     """The digits of an exponent as superscripts."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
