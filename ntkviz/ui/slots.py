@@ -9,14 +9,15 @@ from typing import Any
 
 import streamlit as st
 
-from ntkviz.engine import Job, stored
+from ntkviz.engine import stored
+from ntkviz.engine.jobs import Named
 from ntkviz.errors import Cancelled, NtkvizError
 from ntkviz.experiments.protocol import Experiment, S
 from ntkviz.figures.picture import Picture, draw
 from ntkviz.lessons.questions import Question, Words, words
 from ntkviz.specs import flat
 from ntkviz.ui.link import FRAME
-from ntkviz.ui.running import engine, session
+from ntkviz.ui.running import PageJob, engine, session
 from ntkviz.ui.stage.stage import stage
 from ntkviz.ui.turns import aside, turn
 
@@ -58,7 +59,7 @@ class Slot:
 
     def run(self, experiment: Experiment[S, Any], spec: S) -> None:
         """Run the experiment where it belongs and show its picture, with progress and a way to stop."""
-        held: Job[Any] | None = st.session_state.get(self._at("job"))
+        held: PageJob[Any] | None = st.session_state.get(self._at("job"))
         st.session_state.setdefault("ntkviz_asked", set()).add(self._name)
         try:
             stopped = held is not None and self._stopped(held) and held.answers(experiment, spec)
@@ -82,14 +83,14 @@ class Slot:
         else:
             st.fragment(self._look, run_every=look_every())(job)
 
-    def _look(self, job: Job[Any]) -> None:
+    def _look(self, job: PageJob[Any]) -> None:
         """What is drawn anew while a run goes on; once it does not, the page stops asking."""
         with turn():
             if job.finished or self._stopped(job):
                 st.rerun()
             self._draw(job)
 
-    def _draw(self, job: Job[Any]) -> None:
+    def _draw(self, job: PageJob[Any]) -> None:
         stopped = self._stopped(job)
         if isinstance(job.error, Cancelled) and not stopped:
             st.rerun()  # it was given up while the browser was away: it starts again
@@ -136,12 +137,12 @@ class Slot:
             stale=stale,
         )
 
-    def _progress(self, job: Job[Any]) -> None:
+    def _progress(self, job: PageJob[Any]) -> None:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.progress(min(job.fraction, 1.0), text=waiting(job) or computing(job))
         right.button("Stop", on_click=self._stop, args=(job,), key=f"stop_{self._name}", width="stretch")
 
-    def _explain(self, job: Job[Any], stopped: bool) -> None:
+    def _explain(self, job: PageJob[Any], stopped: bool) -> None:
         if stopped:
             left, right = st.columns([6, 1], vertical_alignment="center")
             left.info("You stopped this run. The picture shows what was computed until then, or the settings before.")
@@ -155,9 +156,9 @@ class Slot:
         if picture is not None:
             self.show(picture, spec, None, stale)
 
-    def _last(self, experiment: Experiment[Any, Any], spec: Any) -> tuple[Picture | None, str]:
+    def _last(self, experiment: Named, spec: Any) -> tuple[Picture | None, str]:
         """The picture that was there before, so that nothing is lost meanwhile, and a sentence that says so."""
-        last: Job[Any] | None = st.session_state.get(self._at("last"))
+        last: PageJob[Any] | None = st.session_state.get(self._at("last"))
         if last is None or last.experiment is not experiment or last.picture is None:
             return None, ""
         return last.picture, "" if last.spec == spec else stale_words(last.spec, spec)
@@ -165,11 +166,11 @@ class Slot:
     def _at(self, what: str) -> str:
         return f"ntkviz_{what}_{self._name}"
 
-    def _stopped(self, job: Job[Any]) -> bool:
+    def _stopped(self, job: PageJob[Any]) -> bool:
         """Whether this session pressed Stop on just this run."""
         return st.session_state.get(self._at("stopped")) == job.key
 
-    def _stop(self, job: Job[Any]) -> None:
+    def _stop(self, job: PageJob[Any]) -> None:
         st.session_state[self._at("stopped")] = job.key
         job.release(session())
 
@@ -181,7 +182,7 @@ def release_unasked() -> None:
     """Release the runs of slots that the script, now at its end, did not ask for."""
     asked = st.session_state.get("ntkviz_asked", set())
     for key in [str(key) for key in st.session_state if str(key).startswith("ntkviz_job_")]:
-        held: Job[Any] | None = st.session_state[key]
+        held: PageJob[Any] | None = st.session_state[key]
         if held is not None and key.removeprefix("ntkviz_job_") not in asked:
             held.release(session())
             st.session_state[key] = None
@@ -222,14 +223,14 @@ def shipped(experiment: str) -> tuple[Picture, Any]:
     return draw(experiment, result), result
 
 
-def computing(job: Job[Any]) -> str:
+def computing(job: PageJob[Any]) -> str:
     """How far a run is, in words; with the time that it still takes once that can be told."""
     left = job.estimate
     ending = "" if left is None else f", about {max(left, 1):.0f} s to go"
     return f"Computing: {job.fraction:.0%}{ending}"
 
 
-def waiting(job: Job[Any]) -> str:
+def waiting(job: PageJob[Any]) -> str:
     """Where a run stands in the line, in words; nothing once it goes on."""
     place = engine().place(job)
     if place is None:

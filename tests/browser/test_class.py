@@ -141,6 +141,6 @@ def test_while_the_workers_are_away_the_page_says_so_and_goes_on_when_they_are_b
     cluster.suspend()  # it starts no new one at once, and answers nobody
     cluster.kill()
     ask(page, quiet, LONG + "8")
-    expect(page.get_by_text("The workers are away")).to_be_visible()
+    expect(page.get_by_text("The workers cannot be reached")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Computing .*\d+%"))).to_be_visible(timeout=WAITS)
     page.close()
