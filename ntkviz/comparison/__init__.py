@@ -3,21 +3,25 @@
 from ntkviz.comparison.findings import (
     class_findings,
     distance_findings,
+    outputs_in_words,
     rate_findings,
+    rates_in_words,
     stability_in_words,
     step_findings,
     steps_in_words,
 )
-from ntkviz.comparison.network import Comparison, Network, Rates, network_cost, train_beside
+from ntkviz.comparison.network import CONVERGED, Comparison, Network, network_cost, train_beside
 
 __all__ = [
+    "CONVERGED",
     "Comparison",
     "Network",
-    "Rates",
     "class_findings",
     "distance_findings",
     "network_cost",
+    "outputs_in_words",
     "rate_findings",
+    "rates_in_words",
     "stability_in_words",
     "step_findings",
     "steps_in_words",

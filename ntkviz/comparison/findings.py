@@ -6,22 +6,28 @@ An experiment puts together those that belong to its claims.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ntkviz.comparison.network import Comparison
 from ntkviz.findings import Finding, Interval, Reference
 from ntkviz.measures import power_law
 from ntkviz.writing import counted, fixed, percent, written
 
+Floats = NDArray[np.float64]
+
+SMALL = 0.01  # a smaller relative error is not spelled out
+
 
 def steps_in_words(pair: Comparison) -> str:
     """After how many steps the network reached the wanted loss, and what was predicted."""
     reached, predicted = pair.reached, pair.predicted
-    known = f"The kernel predicted {counted(predicted, 'step')}" if predicted else "The closed form never gets there"
+    known = f"Theory predicted {counted(predicted, 'step')}" if predicted else "The closed form never gets there"
     if reached is None:
         return f"{_not_reached(pair)} {known}."
     if predicted is not None:
         off = predicted / reached - 1
-        known += f" ({percent(abs(off))} {'more' if off > 0 else 'fewer'})"
+        way = "more" if off > 0 else "fewer"
+        known += f" ({percent(abs(off))} {way})" if abs(off) >= SMALL else f" (less than {percent(SMALL)} off)"
     wanted = f"{percent(pair.theory.fraction)} of its first value"
     return f"The network's loss fell to {wanted} after {counted(reached, 'step')}. {known}."
 
@@ -33,6 +39,19 @@ def _not_reached(pair: Comparison) -> str:
         return pair.unfinished
     wanted = f"{percent(pair.theory.fraction)} of its first value"
     return f"The network's loss did not fall to {wanted} within {counted(int(pair.theory.steps[-1]), 'step')}."
+
+
+def outputs_in_words(pair: Comparison) -> str:
+    """How far the network's outputs are from the predicted ones, and how often both give the same class."""
+    gap, agreement = pair.gaps[1], pair.agreement
+    said = [pair.unfinished] if pair.unfinished else []
+    if pair.theory.c >= 2:
+        said.append("The closed form diverges.")
+    elif gap is not None:
+        said.append(f"Over all steps, the network is at most {percent(gap)} of rms(y) away from theory.")
+    if agreement is not None:
+        said.append(f"Both give the same class to {fixed(100 * agreement, 1)} % of the points in the picture.")
+    return " ".join(said)
 
 
 def stability_in_words(pair: Comparison) -> str:
@@ -66,7 +85,7 @@ def step_findings(pair: Comparison) -> Iterator[Finding]:
         f"Steps to {percent(pair.theory.fraction)} of the loss",
         reached,
         "steps",
-        references=(Reference("predicted", predicted), Reference("worst case", pair.theory.bound)),
+        references=(Reference("theory", predicted), Reference("worst case", pair.theory.bound)),
         help="After how many steps the training loss has fallen to this share of its first value. The prediction "
         "Σ c_i² (1 − ηλ_i)^2k uses all eigenvalues and the target; the worst case holds for every target, and uses "
         "only the slowest factor, max |1 − ηλ_i|.",
@@ -83,9 +102,22 @@ def step_findings(pair: Comparison) -> Iterator[Finding]:
     )
 
 
+def rates_in_words(pair: Comparison) -> str:
+    """How far the measured rates of the modes are from the predicted ones; empty where none can be measured."""
+    measured, predicted = pair.rates
+    if not len(measured):
+        return ""
+    return f"The rates of {counted(len(measured), 'mode')} differ from theory by {percent(_off(measured, predicted))}."
+
+
+def _off(measured: Floats, predicted: Floats) -> float:
+    """The median relative distance of two lists of rates."""
+    return float(np.median(np.abs(measured / predicted - 1)))
+
+
 def rate_findings(pair: Comparison) -> Iterator[Finding]:
     """How the measured rates of the modes follow the predicted ones: the slope, and the median distance."""
-    measured, predicted, flow = pair.rates
+    measured, predicted = pair.rates
     fit = power_law(predicted, measured)
     yield Finding(
         "Slope of measured against predicted rates",
@@ -98,14 +130,11 @@ def rate_findings(pair: Comparison) -> Iterator[Finding]:
         "factor 1 − ηλ a step, which is the rate −ln(1 − ηλ).",
         caveat="A slope needs at least three modes whose rates can be measured." if fit is None else "",
     )
-    off, off_flow = (
-        100 * float(np.median(np.abs(measured / rates - 1))) if len(measured) else None for rates in (predicted, flow)
-    )
     yield Finding(
         "Error of the predicted rates",
-        off,
+        100 * _off(measured, predicted) if len(measured) else None,
         "%",
-        references=(Reference("with the rate ηλ of gradient flow", off_flow), Reference("infinite width", 0.0)),
+        references=(Reference("infinite width", 0.0),),
         claim=7,
         help="The median over the modes in the chart. The rate of a mode is measured until a tenth of it is left.",
         caveat="" if len(measured) else "No mode decays at a rate that can be measured.",
@@ -128,8 +157,8 @@ def distance_findings(pair: Comparison) -> Iterator[Finding]:
         "Gap to infinite width",
         infinite,
         "%",
-        help="The same distance to the prediction, which does not know the network's random weights.",
-        caveat=pair.unfinished or ("The prediction diverges." if infinite is None else ""),
+        help="The same distance to theory, which does not know the network's random weights.",
+        caveat=pair.unfinished or ("The closed form diverges." if infinite is None else ""),
     )
     drift, moved = (None, None) if network is None else (network.drift, network.movement)
     yield Finding(
@@ -160,15 +189,15 @@ def class_findings(pair: Comparison) -> Iterator[Finding]:
         "Right on the test",
         100 * accuracy[1],
         "%",
-        references=(Reference("the prediction", 100 * accuracy[0]),),
+        references=(Reference("theory", 100 * accuracy[0]),),
         help="The share of the test points that the network classifies rightly.",
         caveat=pair.unfinished,
     )
     yield Finding(
-        "Same class as predicted",
+        "Same class as theory",
         100 * agreement,
         "%",
         references=(Reference("infinite width", 100.0),),
-        help="The share of the points in the picture to which network and prediction give the same class.",
+        help="The share of the points in the picture to which network and theory give the same class.",
         caveat=pair.unfinished,
     )

@@ -11,7 +11,6 @@ Sources: Lee, Xiao, Schoenholz et al. 2019 (the linearised network and its gap);
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +32,7 @@ from ntkviz.writing import percent
 Floats = NDArray[np.float64]
 
 CONVERGED = 0.01  # share of the first loss at which a run counts as converged
+BEYOND = 100.0  # outputs are drawn up to so many times the largest target
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,20 +53,34 @@ class Network:
         return self.drift is not None
 
 
-class Rates(NamedTuple):
-    """How fast R modes decay a step."""
-
-    measured: Floats  # (R,) of the network
-    predicted: Floats  # (R,) −ln|1 − ηλ|
-    flow: Floats  # (R,) ηλ, that of gradient flow
-
-
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A prediction, complete from the first moment, and a network as far as it has got."""
 
     theory: Prediction
     network: Network | None = None
+
+    @property
+    def trained(self) -> Curves:
+        """The network's curves; with no recorded steps while there is none."""
+        if self.network is not None:
+            return self.network.curves
+        whole = self.theory.curves
+        tested = None if whole.test_loss is None else whole.test_loss[:0]
+        return Curves(whole.loss[:0], tested, whole.modes[:0], whole.f[:0])
+
+    @property
+    def pictured(self) -> tuple[Floats, Floats]:
+        """Outputs of theory and network on the picture at all recorded steps, (T, P, K); NaN where there are none yet.
+
+        They are cut off far beyond the targets, where a run diverges.
+        """
+        theory, data = self.theory, self.theory.data
+        bound = BEYOND * float(np.abs(data.y).max())
+        trained = np.full((len(theory.steps), theory.pictured, data.y.shape[1]), np.nan)
+        seen = self.trained.f[:, : theory.pictured]
+        trained[: len(seen)] = np.clip(seen, -bound, bound)
+        return np.clip(theory.curves.f[:, : theory.pictured], -bound, bound), trained
 
     @property
     def own_c(self) -> float:
@@ -109,16 +123,15 @@ class Comparison:
         return None if self.theory.reached is None or math.isinf(self.theory.reached) else self.theory.reached
 
     @property
-    def rates(self) -> Rates:
-        """The rates of the followed modes, where they can be measured and are predicted."""
+    def rates(self) -> tuple[Floats, Floats]:
+        """Decay a step of the followed modes, measured and predicted, where there are both: (R,) and (R,)."""
         if self.network is None or max(self.theory.c, self.own_c) >= 2:
-            return Rates(*np.empty((3, 0)))
+            return np.empty(0), np.empty(0)
         rates = [decay_rate(self.theory.steps, mode) for mode in self.network.curves.modes.T]
         measured = np.array([math.nan if rate is None else rate for rate in rates])
-        flow = self.theory.eta * self.theory.modes.eigenvalues
         predicted = Descent(self.theory.eta, 0).rate(self.theory.modes.eigenvalues)
         both = np.isfinite(measured) & np.isfinite(predicted) & (predicted > 0)
-        return Rates(measured[both], predicted[both], flow[both])
+        return measured[both], predicted[both]
 
     @property
     def accuracy(self) -> tuple[float, float] | None:

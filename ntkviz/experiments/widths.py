@@ -13,21 +13,22 @@ from dataclasses import dataclass, replace
 
 from ntkviz import costs, specs
 from ntkviz.activations import activation
-from ntkviz.comparison import Comparison, network_cost, train_beside
-from ntkviz.comparison.network import CONVERGED
+from ntkviz.comparison import CONVERGED, Comparison, network_cost, train_beside
 from ntkviz.costs import NOTHING, Cost
-from ntkviz.experiments import train
 from ntkviz.experiments.protocol import Report, silent
+from ntkviz.experiments.train import Spec as Training
 from ntkviz.findings import Finding, Interval, Remark
 from ntkviz.nets import Architecture
 from ntkviz.prediction import Prediction, predict, prediction_cost
 from ntkviz.sweeps import Quantity, Sweep, affordable, sweep
-from ntkviz.writing import interval, percent, with_error, written
+from ntkviz.writing import interval, percent, with_error
 
 WIDTHS = (128, 256, 512, 1024, 2048)
 FRAMES = 16  # recorded steps
 SECONDS = 0.4  # a network that takes longer is left out
+SCALE = (1e-3, 1.0)  # gaps that the chart holds before any is known
 
+TRAIN = Training()
 SMOOTH = Interval(-1.0, -1.0, "the law 1/n, Dyer & Gur-Ari 2020, Huang & Yau 2020")
 KINKED = Interval(-1.0, -0.5, "from 1/n, the law without kinks, to the bound n^(−1/2), Lee et al. 2019")
 RANDOM = Interval(-0.5, -0.5, "a kernel drawn at random, law of large numbers")
@@ -37,7 +38,7 @@ RANDOM = Interval(-0.5, -0.5, "a kernel drawn at random, law of large numbers")
 class Spec(specs.Spec):
     """The training whose gaps are measured, and how many networks of each width."""
 
-    train: train.Spec = train.Spec()
+    train: Training = TRAIN
     seeds: int = specs.number(2, 1, 8, label="Networks of each width", help="Each has its own random weights.")
 
 
@@ -54,7 +55,7 @@ class Result:
 def shared(spec: Spec) -> Spec:
     """The settings without those that the sweep does not depend on: width, and the loss that is asked for."""
     plain = replace(spec.train.arch, width=Architecture().width)
-    return replace(spec, train=replace(spec.train, arch=plain, fraction=train.Spec().fraction))
+    return replace(spec, train=replace(spec.train, arch=plain, fraction=TRAIN.fraction))
 
 
 def cost(spec: Spec) -> Cost:
@@ -77,7 +78,6 @@ def run(spec: Spec, report: Report = silent) -> Result:
     what = spec.train
     theory = predict(what.arch, what.data, c=what.c, steps=what.steps, frames=FRAMES)
     result = Result(spec, float(theory.curves.loss[-1] / theory.curves.loss[0]))
-    report(0.0, result)
     if what.c < 2:
         result = _measured(result, theory, report)
     report(1.0, result)
@@ -137,7 +137,7 @@ def remarks(result: Result) -> tuple[Remark, ...]:
         return ()
     said = []
     if result.linearised.skipped:
-        widths = ", ".join(written(width) for width in result.linearised.skipped)
+        widths = ", ".join(f"{width:.0f}" for width in result.linearised.skipped)
         said.append(Remark(f"Networks of these widths would take too long and are left out: {widths}.", answer=False))
     for finding in findings(result):
         if finding.agrees is False and finding.value is not None and finding.expected is not None:
