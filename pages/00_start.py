@@ -4,6 +4,7 @@ import streamlit as st
 from ntkviz.lessons.train import LESSON
 
 from ntkviz.ui.slots import Place, Slot, shipped
+from ntkviz.ui.stage.stage import hiding
 from ntkviz.ui.syllabus import syllabus
 
 st.session_state["ntkviz_page"] = "start"
@@ -17,7 +18,9 @@ A network of {picture.spec.arch.width} neurons was trained on {picture.spec.data
 were enough to predict this training run **before** it began. What do you predict?
 """
 )
-place = Place("start", LESSON.title, preset=f"{LESSON.name}/{preset.key}", ask="auto", question=preset.question)
+asked = f"{LESSON.name}/{preset.key}"
+st.html(f"<style>{hiding(asked)}</style>")
+place = Place("start", LESSON.title, preset=asked, ask="auto", question=preset.question)
 Slot(place).show(picture, picture.spec, result, only=("function", "loss"))
 
 entries = syllabus()

@@ -12,8 +12,9 @@ import pytest
 FILES = re.compile(r"```py (\S+)\n(.*?)```", re.DOTALL)
 
 DRIVE = """
+import os
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("ntkviz/ui/main.py", default_timeout=60)
+app = AppTest.from_file(os.path.abspath("ntkviz/ui/main.py"), default_timeout=60)
 app.switch_page("../../pages/04_halving.py")
 app.run()
 assert not app.exception and not app.error, (app.exception, app.error)
@@ -22,7 +23,7 @@ assert app.slider(key="c").value == 0.1
 app.button(key="preset_large").click().run()
 assert app.slider(key="c").value == 0.8 and not app.exception
 app.slider(key="c").set_value(1.2).run()
-assert app.query_params == {"preset": ["large"], "c": ["1.2"]}, app.query_params
+assert app.query_params == {"preset": "large", "c": "1.2"}, app.query_params
 assert app.get("bidi_component")
 """
 

@@ -35,8 +35,8 @@ def stages(app):
 
 
 def link(app):
-    """The link of the page, as one word a parameter."""
-    return {name: words[-1] for name, words in dict(app.query_params).items()}
+    """The parameters of the page's link."""
+    return {name: word if isinstance(word, str) else word[-1] for name, word in dict(app.query_params).items()}
 
 
 def shown(app, slot):

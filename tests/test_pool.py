@@ -5,6 +5,7 @@ One cluster of two workers serves the file; a test that breaks something waits u
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -236,20 +237,40 @@ def test_workers_of_another_version_are_not_believed(engine, monkeypatch):
     assert "another version" in str(job.error)
 
 
-def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of_compose(root, tmp_path):
+def commands_of_compose(root):
+    """The environment and the words of each command; the container has the repository on its path."""
     services = yaml.safe_load((root / "compose.yaml").read_text())["services"]
-    address = f"tcp://127.0.0.1:{free_port()}"
-    places = {"0.0.0.0": "127.0.0.1", "8786": address.rpartition(":")[2], "tcp://scheduler:8786": address}
-    started = []
     for name in ("scheduler", "workers"):
-        words = [places.get(word, word) for word in services[name]["command"]]
-        words = [str(tmp_path) if word == "/tmp" else word for word in words]
-        environment = {**os.environ, **services[name]["environment"], "NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
-        with (tmp_path / f"{name}.log").open("w") as log:
-            command = [sys.executable, *words[1:]]
-            started.append(
-                subprocess.Popen(command, cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=log, stderr=log)
-            )
+        yield services[name]["environment"] | {"PYTHONPATH": str(root)}, services[name]["command"]
+
+
+def commands_of_the_documentation(root):
+    """The same from docs/operations.md, as they are written there for a shell in the folder of the repository.
+
+    The README has the same lines.
+    """
+    lines = [line for line in (root / "docs" / "operations.md").read_text().splitlines() if " -m dask " in line]
+    assert set(lines) <= set((root / "README.md").read_text().splitlines())
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line)
+        start = next(i for i, word in enumerate(words) if "=" not in word)
+        yield dict(word.split("=", 1) for word in words[:start]), words[start:]
+
+
+@pytest.mark.parametrize("commands", [commands_of_compose, commands_of_the_documentation])
+def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of(commands, root, tmp_path):
+    address = f"tcp://127.0.0.1:{free_port()}"
+    places = {"python": sys.executable, ".venv/bin/python": sys.executable, "/tmp": str(tmp_path)}
+    places |= {"0.0.0.0": "127.0.0.1", "10.0.0.1": "127.0.0.1", "8786": address.rpartition(":")[2], "4": "1"}
+    places |= dict.fromkeys(("tcp://scheduler:8786", "tcp://10.0.0.1:8786"), address)
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    started = []
+    for i, (environment, words) in enumerate(commands(root)):
+        with (tmp_path / f"{i}.log").open("w") as log:
+            command = [places.get(word, word) for word in words]
+            environment = own | environment | {"NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
+            started.append(subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log))
     engine = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
     try:
         wait_for(lambda: engine.pool.ready)

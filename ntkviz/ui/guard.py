@@ -1,7 +1,7 @@
 """Security middleware: headers, same origin, protection against DNS rebinding, and a limit on sessions.
 
 - Content-Security-Policy: a browser loads what this server sends and nothing else. No script of another server runs,
-  and no inline script but Streamlit's own, which is named by its hash. Streamlit loads the stage from a `blob:` address.
+  and no inline script but Streamlit's own, named by its hash. Streamlit loads the stage from a `blob:` address.
 - Same origin: a request with the Origin header of another site is refused (cross-site WebSocket hijacking, CSRF).
   It is refused here because Streamlit, in doubt, looks up its own address on the internet and blocks meanwhile.
 - DNS rebinding: a page of another site, whose name was made to point to this machine, would have the same origin. A
@@ -37,8 +37,9 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 HOST_HEADER = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 
 FULL = f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="refresh" content="{RETRY_AFTER}"><title>ntkviz is full</title></head><body><h1>The course is full</h1><p>This server has as many visitors as it can
-hold. This page tries again every {RETRY_AFTER} seconds. The limit is NTKVIZ_MAX_SESSIONS.</p></body>
+<meta http-equiv="refresh" content="{RETRY_AFTER}"><title>ntkviz is full</title></head>
+<body><h1>The course is full</h1><p>This server has as many visitors as it can hold. This page tries again every
+{RETRY_AFTER} seconds. The limit is NTKVIZ_MAX_SESSIONS.</p></body>
 </html>"""
 
 

@@ -19,8 +19,9 @@ from ntkviz.errors import NtkvizError
 from ntkviz.lessons.base import Lesson, Preset, S
 from ntkviz.ui import link
 from ntkviz.ui.controls import Places, drawn
-from ntkviz.ui.form import Offer, Reach, begins, controls_of, values
+from ntkviz.ui.form import KINDS, Offer, Reach, begins, controls_of, values
 from ntkviz.ui.slots import Place, Slot, release_unasked
+from ntkviz.ui.stage.stage import hiding
 from ntkviz.ui.turns import turn
 
 HIDDEN = "answer"  # the style sheet hides elements whose key begins so, until the guess is made
@@ -38,10 +39,16 @@ class Page(Generic[S]):
         """The preset in force: the one that was chosen last, or that the link names."""
         return self.lesson.preset(st.session_state["ntkviz_preset"])
 
+    @property
+    def _asked(self) -> str:
+        """The name under which the browser keeps the guess."""
+        return f"{self.lesson.name}/{self.preset.key}"
+
     def open(self) -> None:
         """Draw the heading, the question and the presets, with the setup of the preset in force."""
         st.set_page_config(page_title=f"{self.lesson.title} · ntkviz")
         self._enter()
+        st.html(f"<style>{hiding(self._asked)}</style>")  # before anything that it hides
         st.title(self.lesson.title, anchor=False)
         st.markdown(f"## {self.lesson.question}")
         row = st.container(horizontal=True, key="presets")
@@ -85,8 +92,10 @@ class Page(Generic[S]):
         declared = controls_of(start, offer)
         self._seed(offer)
         row, below = st.container(key="controls"), st.container()
-        columns = row.columns([3] * len(first) + [1], vertical_alignment="bottom")
-        places = Places(tuple(columns[:-1]), columns[-1].popover("More", width="stretch"), below)
+        rest = bool(more) or not KINDS.keys().isdisjoint(first)
+        columns = row.columns([3] * len(first) + [1] * rest, vertical_alignment="bottom")
+        behind = columns[-1].popover("More", width="stretch") if rest else below
+        places = Places(tuple(columns[: len(first)]), behind, below)
         spec = drawn(start, offer, first, more, places)
         self._say_notes(spec)
         self._write_link({key: value for key, value in values(spec).items() if key in declared}, offer)
@@ -107,7 +116,7 @@ class Page(Generic[S]):
             lesson=self.lesson.name,
             title=self.lesson.title,
             slot=slot,
-            preset=f"{self.lesson.name}/{preset.key}",
+            preset=self._asked,
             ask=st.session_state.get("ntkviz_ask", "auto"),
             question=preset.question if preset.question.slot == slot else None,
             shows=preset.shows if preset.question.slot == slot and spec == preset.spec else "",

@@ -1,6 +1,7 @@
 """The main script: the style sheet that hides answers, and navigation."""
 
 from itertools import groupby
+from pathlib import Path
 
 import streamlit as st
 
@@ -8,10 +9,12 @@ from ntkviz.ui.lesson import run_script
 from ntkviz.ui.stage.stage import HIDING
 from ntkviz.ui.syllabus import PAGES, START, syllabus
 
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
 
 def main() -> None:
     st.set_page_config(page_title="ntkviz", page_icon="∇", layout="wide")
-    st.html(f"<style>{HIDING}</style>")  # before anything that it hides
+    st.html(f"<style>{HIDING}{STYLE}</style>")  # before anything that it hides
     pages = {"": [st.Page(PAGES / START, title="Start", default=True)]}
     for section, entries in groupby(syllabus(), key=lambda entry: entry.lesson.section):
         pages[section] = [

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from ntkviz.engine.metrics import CONTENT_TYPE
 from ntkviz.errors import InvalidInput
 from ntkviz.ui.running import engine, warm
-from ntkviz.ui.stage import base_path
+from ntkviz.ui.stage.files import base_path
 
 FORMATS = ("text", "json")
 

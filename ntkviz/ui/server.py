@@ -53,7 +53,7 @@ def first_questions() -> Iterator[tuple[Any, Any]]:
     for lesson in lessons:
         first = next(iter(lesson.slots.values()))
         spec = first.part(lesson.default.spec)
-        arch = getattr(spec, "arch", None)
+        arch: Any = getattr(spec, "arch", None)
         for width in () if arch is None else (arch.width // 2, 2 * arch.width):
             yield first.experiment, replace(spec, arch=replace(arch, width=width))
 

@@ -3,7 +3,7 @@
 A page may have several. What the session remembers of a slot is kept under the slot's name.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from ntkviz.lessons.questions import Question, Words, words
 from ntkviz.specs import flat
 from ntkviz.ui.link import FRAME
 from ntkviz.ui.running import PageJob, engine, session
-from ntkviz.ui.stage.stage import stage
+from ntkviz.ui.stage.stage import Ask, stage
 from ntkviz.ui.turns import aside, turn
 
 PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
@@ -35,7 +35,7 @@ class Place:
     title: str
     slot: str = "a"
     preset: str = ""
-    ask: str = "none"
+    ask: Ask = "none"
     question: Question | None = None
     shows: Words = ""  # what the preset shows, said after the answer
 
@@ -208,8 +208,7 @@ def _short(value: Any) -> str:
 
 def blank(spec: Any) -> Picture:
     """A picture without charts, for a question that is asked before there is anything to show."""
-    empty = {field.name: () for field in fields(Picture)}
-    return Picture(**(empty | {"spec": spec, "scrub": None, "columns": 1}))
+    return Picture(spec=spec, charts=(), scrub=None, columns=1, numbers=(), remarks=())
 
 
 @cache

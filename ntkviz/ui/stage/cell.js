@@ -35,7 +35,9 @@ export class Cell {
     this.plot.dataset.chart = name;
     this.plot.setAttribute("role", "img");
     this.holder.append(this.plot);
-    this.node.append(this.prompt, this.holder, this.tools(name));
+    this.foot = element("div", "stage-foot");
+    this.foot.append(this.tools(name));
+    this.node.append(this.prompt, this.holder, this.foot);
   }
 
   /** @param {string} name */
@@ -204,13 +206,22 @@ function marked({ data, layout }, mark, color) {
     const trace = { type: "scatter", mode: "lines", name: "your sketch", ...mark.curve, line: { color, width: 4, dash: "dot" } };
     return { data: [...data, trace], layout };
   }
-  const across = mark.axis === "x";
-  const [along, other] = across ? ["x", "y"] : ["y", "x"];
-  const log = layout[`${along}axis`]?.type === "log";
-  const line = { type: "line", [`${along}0`]: mark.value, [`${along}1`]: mark.value, [`${other}0`]: 0, [`${other}1`]: 1,
-    [`${other}ref`]: "paper", line: { color, width: 3 } };
-  const label = { text: "your guess", showarrow: false, font: { color, size: 15 }, [`${other}ref`]: "paper",
-    [along]: log ? Math.log10(mark.value) : mark.value, [other]: 1, xanchor: across ? "left" : "right",
-    yanchor: across ? "top" : "bottom", xshift: across ? 5 : 0 };
-  return { data, layout: { ...layout, shapes: [...(layout.shapes ?? []), line], annotations: [...(layout.annotations ?? []), label] } };
+  const { shape, label } = markedLine(mark.axis, mark.value, layout, color);
+  const add = (/** @type {any[] | undefined} */ list, /** @type {object} */ one) => [...(list ?? []), one];
+  return { data, layout: { ...layout, shapes: add(layout.shapes, shape), annotations: add(layout.annotations, label) } };
+}
+
+/** A line across the chart with its name beside it. @param {"x" | "y"} axis @param {number} at @param {Layout} layout @param {string} color */
+function markedLine(axis, at, layout, color) {
+  const across = axis === "x";
+  const other = across ? "y" : "x";
+  const { type, range } = layout[`${axis}axis`] ?? {};
+  const place = type === "log" ? Math.log10(at) : at;
+  const far = across && range && place > range[0] + 0.7 * (range[1] - range[0]);
+  const shape = { type: "line", [`${axis}0`]: at, [`${axis}1`]: at, [`${other}0`]: 0, [`${other}1`]: 1, [`${other}ref`]: "paper",
+    line: { color, width: 3 } };
+  const label = { text: "your guess", showarrow: false, font: { color, size: 15 }, [axis]: place, [other]: 1,
+    [`${other}ref`]: "paper", xanchor: across && !far ? "left" : "right", yanchor: across ? "top" : "bottom",
+    xshift: across ? (far ? -5 : 5) : 0 };
+  return { shape, label };
 }

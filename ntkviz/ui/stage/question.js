@@ -63,7 +63,7 @@ export class QuestionBlock {
     fields.append(rich("legend", "stage-asks", question.asks));
     form.append(fields, actions);
     this.submit.setAttribute("form", (form.id = `ntkviz-question-${this.stage.data?.slot ?? "a"}`));
-    const made = this.makeForm(question, draft !== null && fits(question, draft) ? draft : null);
+    const made = this.makeForm(question, draft !== null && fits(question, draft) ? draft : null, actions);
     if (made) {
       this.form = made;
       fields.append(made.node);
@@ -84,14 +84,14 @@ export class QuestionBlock {
     this.changed();
   }
 
-  /** @param {Question} question @param {Guess | null} draft @returns {Form | null} */
-  makeForm(question, draft) {
+  /** @param {Question} question @param {Guess | null} draft @param {HTMLElement} actions @returns {Form | null} */
+  makeForm(question, draft, actions) {
     const changed = () => this.changed();
     if (question.kind === "choice") return choiceForm(question, draft, changed);
     if (question.kind === "number") return numberForm(question, draft, changed);
     if (question.kind === "order") return orderForm(question, draft, changed);
     const cell = this.stage.cells.get(question.chart);
-    return cell ? sketchForm(question, cell, changed, this.submit) : null;
+    return cell ? sketchForm(question, cell, changed, this.submit, actions) : null;
   }
 
   /** The visitor has moved a control: the guess can be submitted, and a number is marked on its chart. */

@@ -139,7 +139,7 @@ function compareSketch(question, guess, scales) {
   const said = `Your sketch is ${written(100 * off, 2)} % of the chart's height away from the curve on average`;
   if (off <= question.near) return { verdict: `${said}: ${off <= question.near / 2 ? "right" : "nearly right"}.`, reply: "" };
   const worst = gaps.reduce((a, b) => (Math.abs(b.gap) > Math.abs(a.gap) ? b : a));
-  const where = `${scales.title ? `${scales.title} = ` : ""}${written(worst.x, 2)}`;
+  const where = written(worst.x, 2) + (scales.title ? ` (${scales.title})` : "");
   return {
     verdict: `${said}. It is furthest away near ${where}, where it is too ${worst.gap > 0 ? "high" : "low"}.`,
     reply: replyToSketch(question, guess, off, scales),

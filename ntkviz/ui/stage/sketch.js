@@ -11,6 +11,7 @@ import { written } from "./words.js";
 export const COLUMNS = 81;
 const HANDLES = 7;
 const ENOUGH = 0.5; // share of the width that a sketch must cover
+const NEAR_END = 0.1; // share of the width: an end that is as near was meant
 /** @type {{ [key: string]: number }} */
 const KEYS = { ArrowUp: 0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowLeft: -0.02, PageUp: 0.1, PageDown: -0.1, Home: -1, End: 1 };
 
@@ -32,12 +33,28 @@ export function stroke(heights, from, to) {
   }
 }
 
-/** The drawn part with its gaps filled by straight lines; null where too little is drawn. @param {Heights} heights @returns {[number, number][] | null} */
+/**
+ * The points of the drawn part, continued to an end of the chart that it nearly reaches; null where too little is drawn.
+ * @param {Heights} heights @returns {[number, number][] | null}
+ */
 export function drawnPart(heights) {
   /** @type {[number, number][]} */
   const points = [];
   heights.forEach((height, i) => { if (!Number.isNaN(height)) points.push([i / (COLUMNS - 1), height]); });
-  return points.length > 1 && points[points.length - 1][0] - points[0][0] >= ENOUGH ? points : null;
+  if (points.length < 2) return null;
+  const [first, last] = [points[0], points[points.length - 1]];
+  if (last[0] - first[0] < ENOUGH) return null;
+  if (first[0] > 0 && first[0] <= NEAR_END) points.unshift([0, first[1]]);
+  if (last[0] < 1 && last[0] >= 1 - NEAR_END) points.push([1, last[1]]);
+  return points;
+}
+
+/** The height at a column, or at the nearest where something is drawn; the middle of an empty chart. @param {Heights} heights @param {number} column */
+export function heightNear(heights, column) {
+  for (let by = 0; by < COLUMNS; by++) {
+    for (const i of [column - by, column + by]) if (i >= 0 && i < COLUMNS && !Number.isNaN(heights[i])) return heights[i];
+  }
+  return 0.5;
 }
 
 /** @param {[number, number][]} points @param {Scales} scales @returns {Curve} */
@@ -102,7 +119,7 @@ class Pad {
 
   /** Move a handle; the curve then runs straight between the handles beside it. @param {number} i @param {number} by */
   lift(i, by) {
-    if (!drawnPart(this.heights)) for (let k = 0; k < COLUMNS; k++) if (Number.isNaN(this.heights[k])) this.heights[k] = 0.5;
+    this.heights = this.heights.map((_, column) => heightNear(this.heights, column));
     const at = (/** @type {number} */ k) => /** @type {[number, number]} */ ([this.column(k) / (COLUMNS - 1), this.height(k)]);
     const moved = /** @type {[number, number]} */ ([this.column(i) / (COLUMNS - 1), within(this.height(i) + by)]);
     if (i > 0) stroke(this.heights, at(i - 1), moved);
@@ -112,10 +129,7 @@ class Pad {
   }
 
   /** @param {number} i */
-  height(i) {
-    const height = this.heights[this.column(i)];
-    return Number.isNaN(height) ? 0.5 : height;
-  }
+  height(i) { return heightNear(this.heights, this.column(i)); }
 
   listen() {
     /** @type {[number, number] | null} */
@@ -167,7 +181,7 @@ class Pad {
       const share = i / (HANDLES - 1);
       const height = this.height(i);
       Object.assign(handle.style, { left: `${100 * share}%`, top: `${100 * (1 - height)}%` });
-      handle.setAttribute("aria-label", `Your curve at ${title ? `${title} = ` : ""}${written(valueAt(x, share), 2)}`);
+      handle.setAttribute("aria-label", `Your curve at ${written(valueAt(x, share), 2)}${title ? ` (${title})` : ""}`);
       handle.setAttribute("aria-valuenow", String(Math.round(100 * height)));
       handle.setAttribute("aria-valuetext", written(valueAt(y, height), 2));
     });
@@ -194,9 +208,10 @@ function pixel(axis, at) {
 
 /**
  * @param {Sketch} question @param {Cell} cell @param {() => void} changed @param {HTMLButtonElement} submit
+ * @param {HTMLElement} actions where buttons of the question stand
  * @returns {Form}
  */
-export function sketchForm(question, cell, changed, submit) {
+export function sketchForm(question, cell, changed, submit, actions) {
   const node = element("div", "stage-sketch-form");
   const pad = new Pad(question, cell, changed);
   const there = button("Go to the chart", () => {
@@ -205,10 +220,11 @@ export function sketchForm(question, cell, changed, submit) {
   });
   const words = "Draw your curve on the chart with the mouse or a finger, from left to right. "
     + "With the keyboard, go from dot to dot with the Tab key and move each with ↑ and ↓.";
-  node.append(element("p", "stage-hint", words), there);
+  node.append(element("p", "stage-hint", words));
+  actions.prepend(there);
   const bar = element("div", "stage-actions");
   bar.append(submit, button("Draw again", () => pad.clear()));
-  cell.holder.after(bar);
+  cell.foot.prepend(bar);
   return {
     node,
     value: () => {
