@@ -25,7 +25,7 @@ from ntkviz.writing import interval, percent, with_error
 
 WIDTHS = (128, 256, 512, 1024, 2048)
 FRAMES = 16  # recorded steps
-SECONDS = 0.4  # a network that takes longer is left out
+SECONDS = 1.2  # a network that takes longer is left out
 SCALE = (1e-3, 1.0)  # gaps that the chart holds before any is known
 
 TRAIN = Training()

@@ -53,7 +53,7 @@ def _agreement(pair: Comparison, scrub: Scrub) -> Chart:
         prompt="Each test point will be a dot. On the diagonal, network and theory are equal.",
         alt_answer="Each test point at the chosen step: its predicted output across, the network's output up. "
         + outputs_in_words(pair),
-        prompt_answer="Press ▶ and follow the orange dots, one for each test point. How closely do they keep to the diagonal?",
+        prompt_answer="Press ▶ and follow the orange dots, one for each test point. Do they stay on the diagonal?",
         scrub=scrub,
     )
     canvas.line(EQUAL, ends, ends, width=theme.THIN)
