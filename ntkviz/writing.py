@@ -13,6 +13,8 @@ def written(value: float | None, digits: int = 3) -> str:
 
     >>> written(-1.9987), written(0.0432), written(1234.5), written(1.7e8), written(None)
     ('−2', '0.0432', '1230', '1.7 × 10⁸', '–')
+    >>> written(123.4, 2)
+    '120'
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -20,7 +22,7 @@ def written(value: float | None, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
     rounded = float(f"{value:.{digits}g}")
-    return minus(f"{rounded:.0f}" if abs(rounded) >= 1000 else f"{rounded:.{digits}g}")
+    return minus(f"{rounded:.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}")
 
 
 def fixed(value: float, decimals: int) -> str:

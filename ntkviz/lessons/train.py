@@ -41,7 +41,7 @@ STEPS = Number(
     more="too many",
     less="too few",
     replies=(
-        Beyond(3, "The worst case over all targets takes that long. How much of a target lies in slow modes decides."),
+        Beyond(3, "A target in slower modes would take that long. How much of this target lies in them decides."),
         Beyond(1 / 3, "The loss falls quickly while the fast modes vanish. What is left then lies in slower modes."),
     ),
     mark=Mark("loss", "x"),
@@ -115,7 +115,8 @@ PACE = Choice(
     replies={
         0: "Theory is the limit of infinitely many neurons. The kernel of a network is drawn at random with its "
         "weights, and it changes while the network learns.",
-        2: "The kernel of a network is random. Small eigenvalues make it slow, and they suffer most at small width.",
+        2: "At small width, the small eigenvalues of a network come out smaller than those of theory, so that its slow "
+        "modes are slower still.",
     },
 )
 
@@ -197,7 +198,10 @@ DISTANCE = Number(
     more="too much",
     less="too little",
     replies=(
-        Beyond(4, "Depth and skips change the kernel, and theory knows that kernel. Only the finite width is left."),
+        Beyond(
+            4.0,
+            "Theory uses the kernel of this very architecture and of these data. It leaves out the finite width alone.",
+        ),
         Beyond(1 / 4, "The kernel of a network with finite width is random, so that it is never quite that of theory."),
     ),
 )
@@ -239,8 +243,10 @@ def _shows_drift(result: train.Result) -> str:
 
 
 def _shows_decisions(result: train.Result) -> str:
-    theory, network = result.accuracy or (None, None)
-    return f"Theory classifies {percent(theory)} of the test points rightly, and the network {percent(network)}."
+    if result.accuracy is None:
+        return outputs_in_words(result)
+    theory, network = (fixed(100 * share, 1) for share in result.accuracy)
+    return f"Theory classifies {theory} % of the test points rightly, and the network {network} %."
 
 
 LESSON = Lesson(
