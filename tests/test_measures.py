@@ -42,7 +42,7 @@ def noisy(exponent: float, seeds: int, spread: float, seed: int) -> np.ndarray:
     return 3.0 * WIDTHS[:, None] ** exponent * np.exp(noise)
 
 
-@pytest.mark.parametrize("module", ["fits", "distances", "eigenspaces"])
+@pytest.mark.parametrize("module", ["fits", "distances", "eigenspaces", "modes"])
 def test_the_examples_run(module: str) -> None:
     found = doctest.testmod(__import__(f"ntkviz.measures.{module}", fromlist=["x"]))
     assert found.attempted > 0 and not found.failed
