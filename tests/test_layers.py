@@ -19,14 +19,13 @@ LAYERS = (
     {"nets"},
     {"kernels"},
     {"spectra"},
-    {"lanczos"},
     {"dynamics"},
-    {"sharpness"},
-    {"descent"},
     {"training"},
-    {"measures", "costs"},
+    {"measures"},
     {"sweeps"},
+    {"costs"},
     {"experiments"},
+    {"lessons", "claims"},
     {"engine", "figures"},
     {"ui", "command"},
     {"pages", "app", "__main__"},
@@ -37,7 +36,7 @@ SHOWN = {"ui", "pages", "app"}
 LIBRARIES = {
     "streamlit": SHOWN,
     "plotly": SHOWN | {"figures"},
-    "jax": set(RANK) - {"errors", "specs", "figures", "pages", "__main__"},
+    "jax": set(RANK) - {"errors", "specs", "findings", "claims", "figures", "lessons", "pages", "__main__"},
 }
 
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ntkviz").rglob("*.py"))]
@@ -121,9 +120,9 @@ FOREIGN = [
 def written(folder: Path) -> Iterator[Path]:
     """The repository's own files."""
     for path in sorted(folder.iterdir()):
-        if path.is_file():
+        if path.is_file() and path.name not in MADE:  # in a worktree .git is a file
             yield path
-        elif path.name not in MADE and (not path.name.startswith(".") or path.name in KEPT):
+        elif path.is_dir() and path.name not in MADE and (not path.name.startswith(".") or path.name in KEPT):
             yield from written(path)
 
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from protocol import Call, serve
 
-from ntkviz import descent
 from ntkviz.kernels import empirical_ntk, infinite_ntk
 from ntkviz.nets import Architecture, Layer, Params, scales, shapes
+from ntkviz.training import descent
 from tests import oracle
 
 RNG = np.random.default_rng(0)

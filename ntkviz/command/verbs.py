@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 import ntkviz.experiments
-from ntkviz import lanczos
 from ntkviz.activations import activation
 from ntkviz.command.watch import Progress, watched
 from ntkviz.command.words import architecture, changed, data_set, fields_of
@@ -28,7 +27,7 @@ from ntkviz.kernels.operator import (
     stored_operator,
 )
 from ntkviz.nets import Architecture, Params, init
-from ntkviz.spectra import LARGEST, Spectrum, fit_decay
+from ntkviz.spectra import LARGEST, Spectrum, fit_decay, lanczos
 from ntkviz.spectra import spectrum as eigensystem
 
 SHOWN = 20  # eigenvalues that are printed

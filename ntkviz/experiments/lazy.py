@@ -27,7 +27,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from ntkviz import descent, nets
+from ntkviz import nets
 from ntkviz.activations import activation
 from ntkviz.data import CirclePoints, Dataset, DataSpec, Digits, Xor, load
 from ntkviz.dynamics import Clock, Descent, Flow, Linearised, linearise
@@ -38,7 +38,7 @@ from ntkviz.kernels.infinite import infinite_ntk
 from ntkviz.nets import Architecture, Layer, Params, parameter_count
 from ntkviz.specs import Spec as BaseSpec
 from ntkviz.specs import number
-from ntkviz.training import Run, log_steps, stable_step, train_many
+from ntkviz.training import Run, descent, log_steps, stable_step, train_many
 
 LAZY, RICH = 0.1, 1.0  # drift below and above which a run is called lazy and feature learning: conventions, not theory
 RECORDS = 24  # recorded steps of a curve

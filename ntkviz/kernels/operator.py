@@ -8,7 +8,7 @@ one at infinite width takes as long as the kernel, N² L pairs, and B · N numbe
 (`blocks.write_kernel`) is read once a product: at N = 20,000 and n = 1024, L = 2 that took 0.9 s against 5.6 s for
 J Jᵀ, and the file 39 s to write. So J Jᵀ is for where the disk is too small, or the products few.
 
-`ntkviz.lanczos` gets eigenvalues out of an operator. To add one, write its product for traced code.
+`ntkviz.spectra.lanczos` gets eigenvalues out of an operator. To add one, write its product for traced code.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,7 @@ from scipy.linalg import eigh_tridiagonal
 
 from ntkviz.errors import InvalidInput, NtkvizError
 from ntkviz.kernels.operator import Operator
-from ntkviz.spectra import rounding_floor
+from ntkviz.spectra.spectrum import rounding_floor
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
