@@ -56,7 +56,12 @@ class Canvas:
         self.figure.update_xaxes(x.settings)
         self.figure.update_yaxes(y.settings)
         later = {name: axis.answer for name, axis in (("xaxis", x), ("yaxis", y)) if axis.answer}
-        self._words: dict[str, Any] = {"alt": alt, "prompt": prompt, "alt_answer": alt_answer, "prompt_answer": prompt_answer}
+        self._words: dict[str, Any] = {
+            "alt": alt,
+            "prompt": prompt,
+            "alt_answer": alt_answer,
+            "prompt_answer": prompt_answer,
+        }
         self._rest: dict[str, Any] = {"name": name, "span": span, "layout_answer": later}
         self._scrub = scrub
         self._frames: dict[str, dict[str, np.ndarray]] = {}

@@ -1,12 +1,9 @@
-"""Numbers in words: one style for values, errors and units on pages, in legends and in sentences."""
+"""Findings in words, as they are written under the charts of a page."""
 
-import math
 from dataclasses import dataclass
 
-from ntkviz.findings import Finding, Interval
-
-MISSING = "–"
-LARGE, SMALL = 1e5, 1e-3  # beyond these a number is written with a power of ten
+from ntkviz.findings import Finding
+from ntkviz.writing import interval, with_error, written
 
 
 @dataclass(frozen=True)
@@ -33,75 +30,6 @@ def number(finding: Finding) -> Number:
         answer=finding.answer,
         agrees=finding.agrees,
     )
-
-
-def written(value: float | None, digits: int = 3) -> str:
-    """A number with so many significant digits, a true minus sign, and a power of ten where it is very large or small.
-
-    >>> written(-1.9987), written(0.0432), written(1234.5), written(1.7e8), written(None)
-    ('−2', '0.0432', '1230', '1.7 × 10⁸', '–')
-    """
-    if value is None or not math.isfinite(value):
-        return MISSING
-    if value != 0 and not SMALL <= abs(value) < LARGE:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
-    rounded = float(f"{value:.{digits}g}")
-    return minus(f"{rounded:.0f}" if abs(rounded) >= 1000 else f"{rounded:.{digits}g}")
-
-
-def fixed(value: float, decimals: int) -> str:
-    """A number with so many decimals and a true minus sign.
-
-    >>> fixed(-1.9987, 2)
-    '−2.00'
-    """
-    return minus(f"{value:.{decimals}f}")
-
-
-def with_error(value: float | None, error: float | None, unit: str = "") -> str:
-    """A value with its standard error, both to the digits that the error allows, and its unit.
-
-    >>> with_error(-0.9734, 0.0412), with_error(139.0, None, "steps")
-    ('−0.97 ± 0.04', '139 steps')
-    """
-    if value is None:
-        return MISSING
-    ending = f" {unit}" if unit else ""
-    if not error or not math.isfinite(error) or max(abs(value), error) >= LARGE:
-        return written(value) + ending
-    decimals = max(0, -math.floor(math.log10(error)))
-    return f"{fixed(value, decimals)} ± {error:.{decimals}f}{ending}"
-
-
-def interval(expected: Interval) -> str:
-    """The expected values: one number, or two with “to” between them."""
-    if expected.low == expected.high:
-        return written(expected.low)
-    if math.isinf(expected.high):
-        return f"at least {written(expected.low)}"
-    if math.isinf(expected.low):
-        return f"at most {written(expected.high)}"
-    return f"{written(expected.low)} to {written(expected.high)}"
-
-
-def percent(share: float | None) -> str:
-    """A share as a percentage with two significant digits.
-
-    >>> percent(0.0123), percent(0.987), percent(17.0)
-    ('1.2 %', '99 %', '1700 %')
-    """
-    return MISSING if share is None else f"{written(100 * share, 2)} %"
-
-
-def raised(exponent: int) -> str:
-    """The digits of an exponent as superscripts."""
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def minus(text: str) -> str:
-    """The text with true minus signs."""
-    return text.replace("-", "−")
 
 
 def _expected(finding: Finding) -> str:
