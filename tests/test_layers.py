@@ -25,6 +25,7 @@ LAYERS = (
     {"measures"},
     {"sweeps"},
     {"costs"},
+    {"scales"},
     {"experiments"},
     {"lessons", "claims"},
     {"engine", "figures"},
