@@ -3,6 +3,9 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := node_modules/.stamp
+# Node comes with the Python packages of requirements-dev.txt; its scripts find it on the PATH.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Given on the command line only: a PORT or HOST of the environment opens nothing.
 PORT :=
@@ -19,9 +22,12 @@ test: $(VENV)/dev.stamp
 
 check: lint types container test
 
-lint: $(VENV)/dev.stamp
+# Python's rules, then those of the browser's modules, their types and their tests.
+lint: $(VENV)/dev.stamp $(NODE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -66,6 +72,11 @@ $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/app.stamp
 
+# The lock names packages and their hashes, no server: npm asks the one that it is set to.
+$(NODE): package.json package-lock.json | $(VENV)/dev.stamp
+	$(NPM) ci --silent --no-fund --no-audit
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts build dist *.egg-info
+	rm -rf $(VENV) node_modules .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,10 +25,9 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from scripts.find_browser import find  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.browser.server import serve  # noqa: E402
-from tests.browser.steps import settled  # noqa: E402
+from tests.browser.steps import DRAWINGS, QUIET, settled  # noqa: E402
 
 PAGES = {"": [], "spectrum": ["depth", "width"], "train": ["width", "c"], "lazy": []}
-DRAWN = "Number(document.querySelector('.stage')?.dataset.drawn ?? 0)"
 
 
 @dataclass
@@ -61,8 +60,8 @@ def open_page(browser: Browser, url: str) -> tuple[Page, float]:
     """A new visitor's page, and the milliseconds until its first picture stood."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     started = time.perf_counter()
-    page.goto(url)
-    page.wait_for_function(f"() => {DRAWN} > 0", polling=20, timeout=60_000)
+    page.goto(f"{url}?ask=0")
+    page.wait_for_function(f"() => {DRAWINGS} > 0", polling=20, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
     settled(page)
     return page, taken
@@ -72,12 +71,12 @@ def press(page: Page, key: str, arrow: str) -> float:
     """Milliseconds from an arrow key on a slider to the next drawn picture."""
     slider = page.locator(f".st-key-{key} input[type=range]").first
     slider.focus()
-    before = page.evaluate(DRAWN)
+    before = page.evaluate(DRAWINGS)
     started = time.perf_counter()
     slider.press(arrow)
-    page.wait_for_function(f"() => {DRAWN} > {before}", polling=10, timeout=60_000)
+    page.wait_for_function(f"() => {DRAWINGS} > {before}", polling=10, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
-    page.wait_for_function("() => !document.querySelector('.st-key-stop')", timeout=60_000)
+    page.wait_for_function(QUIET, timeout=60_000)
     settled(page)
     page.wait_for_timeout(250)
     return taken

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.syllabus import syllabus
 from scripts.find_browser import find
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.server import serve
@@ -21,7 +21,7 @@ from tests.browser.steps import drawn, visit
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-PATHS = ("", *(lesson.path for lesson in LESSONS))
+PATHS = ("", *(entry.path for entry in syllabus()))
 SIZES = {"projector": (1440, 900), "phone": (390, 844)}
 
 

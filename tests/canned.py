@@ -5,7 +5,6 @@ from types import ModuleType
 from typing import Any
 
 from ntkviz.engine import Store
-from ntkviz.engine.jobs import question
 from ntkviz.engine.programs import cache_folder
 
 LIMIT = 2e9  # bytes
@@ -14,9 +13,9 @@ LIMIT = 2e9  # bytes
 @cache
 def canned(experiment: ModuleType, spec: Any) -> Any:
     """The result of an experiment at this spec."""
-    store, key = Store(cache_folder() / "canned", LIMIT), question(experiment, spec)
-    found = store.get(key)
+    store = Store(cache_folder() / "canned", LIMIT)
+    found = store.get(experiment, spec)
     if found is None:
         found = experiment.run(spec)
-        store.put(key, spec, found)
+        store.put(experiment, spec, found)
     return found

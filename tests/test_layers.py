@@ -22,9 +22,8 @@ LAYERS = (
     {"spectra"},
     {"dynamics"},
     {"training"},
-    {"measures"},
+    {"measures", "costs"},
     {"sweeps"},
-    {"costs"},
     {"scales"},
     {"experiments"},
     {"lessons", "claims"},
@@ -100,6 +99,26 @@ def test_a_wrong_import_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_files_stay_short(path: Path) -> None:
     length = len(path.read_text(encoding="utf-8").splitlines())
     assert length <= 400
+
+
+PARTS = sorted((ROOT / "ntkviz" / "experiments").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
+def test_an_experiment_and_its_figures_are_small(path: Path) -> None:
+    figures = ROOT / "ntkviz" / "figures" / path.name
+    assert lines(path) <= 200
+    assert not figures.exists() or lines(figures) <= 130
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
+def test_a_page_is_small(path: Path) -> None:
+    slots = path.read_text(encoding="utf-8").count("page.run(")
+    assert lines(path) <= 90 * max(slots, 1)
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
 # Folders that are made, not written.

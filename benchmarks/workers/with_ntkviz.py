@@ -62,9 +62,7 @@ def train(case: dict[str, Any]) -> Call:
     arch, params, x = network(case)
     stacked = jax.tree.map(lambda weight: weight[None], params)
     targets, dtype = np.zeros(len(x)), jnp.dtype(case["dtype"])
-    problem = descent.problem(
-        arch, stacked, x, targets, 1e-6, 1.0, centred=False, x_test=None, y_test=None, dtype=dtype
-    )
+    problem = descent.problem(arch, stacked, x, targets, 1e-6, dtype=dtype)
     state = descent.start(problem, None)
     return lambda: descent.advance(arch, None, problem, state, case["steps"]).step.block_until_ready()
 

@@ -1,8 +1,8 @@
-"""Three verbs: `kernel` writes one to a file, `spectrum` prints eigenvalues, `run` keeps the result of an experiment.
+"""Three verbs: `kernel` writes one to a file, `spectrum` prints eigenvalues, `run` prints what an experiment finds.
 
     python -m ntkviz kernel --data points.npy --depth 3 --out kernel.npy
     python -m ntkviz spectrum --kernel kernel.npy --top 20
-    python -m ntkviz run spectrum --set arch.width=1024 data=sphere data.n=500 --out result.npz
+    python -m ntkviz run train --preset narrow --set c=1.0 --json
 
 Progress goes to stderr. An error is one sentence there, with exit code 2; after Ctrl-C the code is 130. To add a verb,
 add its parser here and its function to `ntkviz.command.verbs`.
@@ -71,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run an experiment of a lesson")
     run.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(verbs.experiments()))
     run.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="such as arch.width=1024 data=sphere")
-    run.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="read it with ntkviz.engine.stored")
+    run.add_argument("--preset", metavar="NAME", help="begin with the settings of this preset of its lesson")
+    run.add_argument("--json", action="store_true", help="print the findings as a list of JSON objects")
+    run.add_argument("--out", type=Path, metavar="FILE.npz", help="keep the result; read it with ntkviz.engine.stored")
     run.set_defaults(verb=verbs.run)
     return parser
 

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import pkgutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from ntkviz.data import UploadedTable, load, parse_csv
 from ntkviz.engine import stored
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import InvalidInput, TooExpensive
+from ntkviz.figures.numbers import Number, number
 from ntkviz.kernels import blocks
 from ntkviz.kernels.operator import (
     Operator,
@@ -26,6 +28,7 @@ from ntkviz.kernels.operator import (
     infinite_operator,
     stored_operator,
 )
+from ntkviz.lessons import lesson_of
 from ntkviz.nets import Architecture, Params, init
 from ntkviz.spectra import LARGEST, Spectrum, fit_decay, lanczos
 from ntkviz.spectra import spectrum as eigensystem
@@ -63,15 +66,45 @@ def spectrum(given: argparse.Namespace) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Run an experiment and keep its result."""
-    _suffix(given.out, ".npz")
+    """Run an experiment, print what it found, and keep its result where that is asked for."""
+    if given.out:
+        _suffix(given.out, ".npz")
     if given.experiment not in experiments():
         raise InvalidInput(f"There is no experiment {given.experiment!r}; choose one of {', '.join(experiments())}.")
     experiment: Any = importlib.import_module(f"{ntkviz.experiments.__name__}.{given.experiment}")
-    spec = changed(experiment.Spec(), given.set)
+    spec = changed(_start(given, experiment), given.set)
     print(f"{given.experiment}: {spoken(experiment.cost(spec))}", file=sys.stderr)
-    stored.write(given.out, watched(lambda report: experiment.run(spec, report)))
-    print(given.out)
+    result = watched(lambda report: experiment.run(spec, report))
+    findings = experiment.findings(result)
+    if given.json:
+        print(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for line in _table([number(finding) for finding in findings]):
+            print(line)
+        for remark in experiment.remarks(result):
+            print(f"Note: {remark.text}")
+    if given.out:
+        stored.write(given.out, result)
+        print(given.out, file=sys.stderr)
+
+
+def _start(given: argparse.Namespace, experiment: Any) -> Any:
+    """The settings of the preset that was named, or the experiment's own."""
+    if given.preset is None:
+        return experiment.Spec()
+    lesson, slot = lesson_of(given.experiment)
+    return lesson.slots[slot].part(lesson.preset(given.preset).spec)
+
+
+def _table(numbers: list[Number]) -> list[str]:
+    """One line a finding: name, value, what is expected and whether it agrees, and what limits it."""
+    agreement = {True: "agrees", False: "does not agree", None: ""}
+    rows = [(one.label, one.value, one.expected, agreement[one.agrees], one.caveat) for one in numbers]
+    wide = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    return [
+        "  ".join(part for part in (f"{name:{wide[0]}}", f"{value:{wide[1]}}", *rest) if part).rstrip()
+        for name, value, *rest in rows
+    ]
 
 
 def experiments() -> tuple[str, ...]:

@@ -20,8 +20,8 @@ class Question(ABC):
 
     kind: ClassVar[str]
 
-    asks: Words  # of the spec: the question, whose words must be true at all settings
-    explains: Words  # of the result: what happened, shown after the guess
+    asks: Words  # of the spec of its slot: the question, whose words must be true at all settings
+    explains: Words  # of the result of its slot: what happened, shown after the guess
     slot: str = "a"  # the slot of the page whose result answers it
 
     def asked(self, spec: Any, result: Any | None) -> dict[str, Any]:

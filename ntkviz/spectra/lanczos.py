@@ -1,11 +1,15 @@
-r"""Eigenvalues of kernels that are too large to decompose, from their products with vectors.
+r"""Eigenvalues of kernels that are too large to decompose, from their products with vectors (the Lanczos method).
 
-    A Q = Q T + r e_mᵀ,    T tridiagonal: eigenvalues at the ends of the spectrum of A are eigenvalues of T first
-    #{λ > s} ≈ N · mean_z Σ_i w_i 1[θ_i > s],    θ, w: eigenvalues and squared first components of T from z/‖z‖
+    A Q = Q T + r e_mᵀ,    T tridiagonal
+    #{λ > s} ≈ N · mean_z Σ_i w_i 1[θ_i > s]
 
-The first line gives the largest eigenpairs (`top`), the second, stochastic Lanczos quadrature, the density of all of
-them (`density`). The tridiagonalisation is matfree's, with full reorthogonalisation. Where the Krylov space of a start
-is exhausted matfree goes on with noise that is not orthogonal to it: `tridiagonal` ends there.
+The eigenvalues of T converge to those of A, at the ends of the spectrum first: `top` finds the largest eigenpairs so.
+The second line is stochastic Lanczos quadrature, which estimates the density of all eigenvalues (`density`). There z
+are random starts, θ_i the eigenvalues of T from the start z/‖z‖, and w_i the squared first components of its
+eigenvectors.
+
+The tridiagonalisation is that of matfree, with full reorthogonalisation. Where the Krylov space of a start is
+exhausted, matfree continues with noise that is not orthogonal to the space; `tridiagonal` ends there.
 
 Sources: Lanczos 1950; Golub & Meurant 1994 (quadrature); Ubaru, Chen & Saad 2017 (its error over random starts).
 """
@@ -35,27 +39,33 @@ from ntkviz.spectra.spectrum import rounding_floor
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 
-ROUNDS = 20  # restarts: each finds at least one new eigenpair, as a rule all distinct ones that are asked for
+ROUNDS = 20  # most restarts: each finds one new eigenpair or more, and usually all the distinct ones
 
 
 class Tridiagonal(NamedTuple):
-    """A = Q T Qᵀ on the Krylov space of a start; entries past an exhausted space are 0."""
+    """The operator A = Q T Qᵀ on the Krylov space of a start; entries beyond the end of the space are 0."""
 
     basis: Array  # (m, n), the rows of Qᵀ
-    diagonal: Array  # (m,) of T
-    beside: Array  # (m - 1,) of T
-    rest: Array  # ‖r‖: the distance of A Q to Q T
-    alive: Array  # (m,) which rows of the basis there are
+    diagonal: Array  # (m,), of T
+    beside: Array  # (m - 1,), of T, beside the diagonal
+    rest: Array  # ‖r‖, the distance of A Q from Q T
+    alive: Array  # (m,), which rows of the basis belong to the space
 
     def eigh(self) -> tuple[Array, Array]:
-        """Eigenvalues (m,), ascending, and eigenvectors of T; those past an exhausted space are 0."""
+        """Eigenvalues (m,) of T, ascending, and its eigenvectors (m, m); the entries of T beyond the space are 0."""
         return jnp.linalg.eigh(jnp.diag(self.diagonal) + jnp.diag(self.beside, 1) + jnp.diag(self.beside, -1))
 
 
 def tridiagonal(product: Callable[[Array], Array], start: Array, products: int) -> Tridiagonal:
-    """The first `products` steps of Lanczos for a symmetric operator, for traced code; products ≤ len(start)."""
+    """The first steps of the Lanczos method for a symmetric operator, for traced code.
+
+    Args:
+        product: takes a vector (n,) to the operator's product with it.
+        start: (n,), the first vector of the Krylov space.
+        products: the number m of steps, at most n.
+    """
     length = jnp.linalg.norm(start)
-    start = jnp.where(length > 0, start, 1.0)  # nothing to start from: any direction is as good
+    start = jnp.where(length > 0, start, 1.0)  # a start of zero gives no direction, and any other will do
     decomposed = tridiag_sym(products, materialize=False, custom_vjp=False)(product, start)
     basis, (diagonal, beside), residual, _ = decomposed
     rest = jnp.linalg.norm(residual)
@@ -74,24 +84,24 @@ def tridiagonal(product: Callable[[Array], Array], start: Array, products: int) 
 
 @dataclass(frozen=True, eq=False)
 class Top:
-    """The largest eigenpairs of a kernel: k of them, or fewer where no more lie above the floor."""
+    """The k largest eigenpairs of a kernel, or fewer where no more lie above the floor."""
 
     eigenvalues: Floats  # (k,) descending
     eigenvectors: Floats  # (N, k)
-    errors: Floats  # (k,) distance of each to an eigenvalue, at most, but for rounding
-    floor: float  # below it an eigenvalue cannot be told from zero (`spectra.rounding_floor`)
-    dtype: str  # what the kernel was computed in
+    errors: Floats  # (k,), up to rounding an eigenvalue of the kernel lies within this distance of each
+    floor: float  # the size below which an eigenvalue cannot be told from zero (`spectra.rounding_floor`)
+    dtype: str  # the precision in which the kernel was computed
 
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """How many eigenvalues lie where, from S random starts with m products each."""
+    """An estimate of the density of eigenvalues, from S random starts with m products each."""
 
-    nodes: Floats  # (S, m) θ, ascending
-    weights: Floats  # (S, m) sum to 1 for each start
-    size: int  # N
-    floor: float
-    dtype: str
+    nodes: Floats  # (S, m), θ, ascending
+    weights: Floats  # (S, m), their sum is 1 for each start
+    size: int  # N, the number of eigenvalues
+    floor: float  # the size below which an eigenvalue cannot be told from zero
+    dtype: str  # the precision in which the kernel was computed
 
     def above(self, threshold: float) -> tuple[float, float]:
         """The number of eigenvalues above a threshold, and its standard error over the starts."""
@@ -108,7 +118,7 @@ class Density:
 
 
 def _unwatched(fraction: float) -> None:
-    """Nobody watches."""
+    """Do nothing: the progress of a run that nobody follows."""
 
 
 def top(
@@ -120,11 +130,23 @@ def top(
     seed: int = 0,
     report: Progress = _unwatched,
 ) -> Top:
-    """The k largest eigenpairs, each within `tolerance` · λ_max of an eigenvalue, equal ones as often as they occur.
+    """The k largest eigenpairs of a kernel; equal eigenvalues are found as often as they occur.
 
-    One start sees equal eigenvalues once. What is found is projected out and Lanczos run again, `products` steps each
-    time (2k + 30 by default, twice as many where they resolve nothing), until a run finds nothing larger than the k-th.
-    Holds N (k + products) numbers. Raises `NtkvizError` where `ROUNDS` runs are not enough.
+    From one start the Lanczos method finds equal eigenvalues only once. The eigenvectors found are therefore projected
+    out and the method is run again, until a run finds nothing larger than the k-th eigenvalue. N (k + products) numbers
+    are held in memory.
+
+    Args:
+        operator: the kernel, as its products with vectors.
+        k: how many eigenpairs.
+        products: products in a run, 2k + 30 by default. They are doubled where a run finds no eigenpair.
+        tolerance: the largest distance of each to an eigenvalue, over λ_max.
+        seed: of the random starts.
+        report: is called with the fraction done; what it raises ends the run.
+
+    Raises:
+        InvalidInput: where k or `products` is out of range, or the kernel is not finite.
+        NtkvizError: where `ROUNDS` runs are not enough.
     """
     steps = min(products or 2 * k + 30, operator.size)
     if not 1 <= k <= operator.size or steps < 1:
@@ -158,9 +180,19 @@ def top(
 def density(
     operator: Operator, *, starts: int = 8, products: int = 60, seed: int = 0, report: Progress = _unwatched
 ) -> Density:
-    """The density of eigenvalues by stochastic Lanczos quadrature; the starts are random signs, all at once.
+    """The density of eigenvalues by stochastic Lanczos quadrature, from random signs as starts.
 
-    Counts of the few largest eigenvalues err by their share of the starts, counts of many by 1/√(starts · count).
+    The relative error of a count of many eigenvalues is about 1/√(starts · count).
+
+    Args:
+        operator: the kernel, as its products with vectors.
+        starts: the number S of random starts, which are computed at once.
+        products: the number m of products for each start.
+        seed: of the starts.
+        report: is called with the fraction done; what it raises ends the run.
+
+    Raises:
+        InvalidInput: where there is no start or no product, or the kernel is not finite.
     """
     steps = min(products, operator.size)
     if starts < 1 or steps < 1:
@@ -175,12 +207,12 @@ def density(
 
 
 def _share(report: Progress, turn: int) -> Progress:
-    """Of a run that is one of an unknown number: two are the rule."""
+    """Progress of run `turn` as part of all the runs, whose number is unknown: usually there are two."""
     return lambda fraction: report(1 - 0.5 ** (turn + fraction) if turn else fraction / 2)
 
 
 def _run(operator: Operator, start: Floats, known: Floats, steps: int, report: Progress) -> Tridiagonal:
-    """Lanczos off the `known` eigenvectors (N, k), from one start (N,) or several (S, N) at once."""
+    """The Lanczos method with `known` eigenvectors (N, k) projected out, from one start (N,) or several (S, N)."""
     with _watched(report, steps) as (ticket, failure):
         found = _decomposed(operator.product, steps, ticket, jnp.asarray(start), jnp.asarray(known), operator.operands)
         found = jax.block_until_ready(found)
@@ -197,7 +229,7 @@ def _decomposed(
 ) -> Tridiagonal:
     def projected(v: Array) -> Array:
         v = v - known @ (known.T @ v)
-        wanted = io_callback(_tick, jax.ShapeDtypeStruct((), jnp.bool_), ticket)  # the same for all starts
+        wanted = io_callback(_tick, jax.ShapeDtypeStruct((), jnp.bool_), ticket)  # one call for all starts
         v = lax.cond(wanted, lambda v: product(v, *operands), jnp.zeros_like, v)
         return v - known @ (known.T @ v)
 
@@ -207,7 +239,7 @@ def _decomposed(
     return jax.vmap(of)(start) if start.ndim == 2 else of(start)
 
 
-# A compiled run calls back before each product, with the number under which its watcher is entered here.
+# Before each product a compiled run calls the function that is entered here under the run's number, its ticket.
 _watchers: dict[int, Callable[[], bool]] = {}
 _tickets = count()
 _lock = threading.Lock()
@@ -219,14 +251,14 @@ def _tick(ticket: Array) -> np.ndarray:
 
 @contextmanager
 def _watched(report: Progress, steps: int) -> Iterator[tuple[Array, list[BaseException]]]:
-    """A ticket for a run of so many products, and what `report` raised: from then on nothing is multiplied."""
+    """A ticket for a run of so many products, and a list for what `report` raises; after that products are skipped."""
     done, failure = count(), list[BaseException]()
 
     def tick() -> bool:
         if not failure:
             try:
                 report(next(done) / steps)
-            except BaseException as error:  # raised again where the run was called
+            except BaseException as error:  # `_run` raises it again when the compiled code has returned
                 failure.append(error)
         return not failure
 

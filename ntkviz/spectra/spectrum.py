@@ -1,9 +1,10 @@
-r"""Spectra of kernels: what a network learns first, how fast the rest decays, and where rounding takes over.
+r"""Eigensystems of kernels, the decay of their eigenvalues, and the alignment of kernels and targets.
 
-    Θ = Σ_i λ_i u_i u_iᵀ,   λ_1 ≥ … ≥ λ_N;   mode i of the residual decays as e^{−λ_i t}
+    Θ = Σ_i λ_i u_i u_iᵀ,   λ_1 ≥ … ≥ λ_N
 
-A `Spectrum` carries its rounding floor: an eigenvalue below it is noise, belongs under a drawn line and into no fit.
-To add a measure of a spectrum, add a property to `Spectrum`.
+In training, mode i of the residual decays as e^{−λ_i t}: modes with large eigenvalues are learned first. A `Spectrum`
+holds its rounding floor. An eigenvalue below the floor is rounding noise and must not enter a fit. To add a measure of
+a spectrum, add a property to `Spectrum`.
 
 Sources: Roy & Vetterli 2007 (effective rank); Sen 1968 (robust slope); Cortes, Mohri & Rostamizadeh 2012 (centred
 alignment); Bietti & Mairal 2019 (decay of the NTK on the sphere).
@@ -21,8 +22,8 @@ from ntkviz.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
-LARGEST = 4000  # points of an eigendecomposition: 4000 take about ten seconds and 0.4 GB
-FEWEST = 8  # points of a fitted slope; with fewer its interval says nothing
+LARGEST = 4000  # most points of an eigendecomposition: 4000 take about ten seconds and 0.4 GB
+FEWEST = 8  # fewest points of a fitted slope: with fewer its interval is too wide to be of use
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +31,9 @@ class Spectrum:
     """Eigensystem of a kernel. Eigenvalues below `floor` cannot be told from zero."""
 
     eigenvalues: Floats  # (N,) descending; rounding can make the last ones negative
-    eigenvectors: Floats  # (N, N), column i belongs to eigenvalue i; its largest entry is positive
+    eigenvectors: Floats  # (N, N), column i belongs to eigenvalue i; the entry of largest size is positive
     floor: float  # in the unit of the eigenvalues
-    dtype: str  # what the kernel was computed in
+    dtype: str  # the precision in which the kernel was computed
 
     @property
     def resolved(self) -> int:
@@ -46,30 +47,33 @@ class Spectrum:
 
     @property
     def condition_number(self) -> float:
-        """λ_max/λ_min; infinite where λ_min is below the floor, because its size is then unknown."""
+        """λ_max/λ_min. It is infinite where λ_min is below the floor, because the size of λ_min is then unknown."""
         if self.resolved < len(self.eigenvalues):
             return math.inf
         return float(self.eigenvalues[0] / self.eigenvalues[-1])
 
     @property
     def resolved_condition_number(self) -> float:
-        """λ_max over the smallest eigenvalue above the floor: a lower bound of the condition number, always finite."""
+        """λ_max over the smallest eigenvalue above the floor: a finite lower bound of the condition number."""
         return float(self.eigenvalues[0] / self.eigenvalues[self.resolved - 1]) if self.resolved else 1.0
 
     @property
     def effective_rank(self) -> float:
-        """exp(−Σ p_i ln p_i) with p = λ/Σλ: N for equal eigenvalues, 1 for a single one (Roy & Vetterli 2007)."""
+        """Effective rank exp(−Σ p_i ln p_i) with p = λ/Σλ (Roy & Vetterli 2007).
+
+        It is N for equal eigenvalues and 1 where all but one are zero.
+        """
         shares = self._shares[self._shares > 0]
         return float(np.exp(-np.sum(shares * np.log(shares)))) if shares.size else 0.0
 
     @property
     def participation_ratio(self) -> float:
-        """(Σλ)²/Σλ²: like the effective rank from N to 1, with more weight on the large eigenvalues."""
+        """Participation ratio (Σλ)²/Σλ², from 1 to N like the effective rank; large eigenvalues weigh more in it."""
         return float(1 / np.sum(self._shares**2)) if self.resolved else 0.0
 
     @property
     def cumulative_power(self) -> Floats:
-        """Share of the trace in the first i eigenvalues, (N,)."""
+        """(N,), the share of the first i eigenvalues in the trace."""
         return cumulative(self._shares)
 
     @property
@@ -80,17 +84,17 @@ class Spectrum:
 
 @dataclass(frozen=True)
 class DecayFit:
-    """λ ≈ prefactor · i^exponent for i between `first` and `last`."""
+    """The power law λ ≈ prefactor · i^exponent, fitted for i between `first` and `last`."""
 
     exponent: float
-    low: float  # 95 % interval of the exponent
-    high: float
+    low: float  # lower end of the 95 % interval of the exponent
+    high: float  # upper end
     prefactor: float
     first: float
     last: float
 
     def __call__(self, i: ArrayLike) -> Floats:
-        """The fitted line at the numbers i, to be drawn."""
+        """The values of the fitted power law at the numbers i."""
         return self.prefactor * np.asarray(i, np.float64) ** self.exponent
 
 
@@ -98,11 +102,11 @@ class DecayFit:
 class CircleSpectrum:
     """Eigenvalues of a rotation-invariant kernel on N equispaced points of the circle, by frequency."""
 
-    frequencies: Floats  # (N//2 + 1,): 0, 1, …
+    frequencies: Floats  # (N//2 + 1,), the numbers 0, 1, …
     eigenvalues: Floats  # (N//2 + 1,), of the N × N matrix
-    multiplicities: NDArray[np.int64]  # (N//2 + 1,): cosine and sine make 2, but for frequency 0 and N/2
-    floor: float
-    dtype: str = "float64"  # of the transform, and of the row that it takes
+    multiplicities: NDArray[np.int64]  # (N//2 + 1,), 2 for a cosine and a sine; 1 for the frequencies 0 and N/2
+    floor: float  # the size below which an eigenvalue cannot be told from zero
+    dtype: str = "float64"  # precision of the transform and of the row that it was given
 
     @property
     def below(self) -> int:
@@ -110,10 +114,14 @@ class CircleSpectrum:
         return int(self.multiplicities[self.eigenvalues <= self.floor].sum())
 
     def decay(self, *, first: float = 5, last: float | None = None) -> DecayFit | None:
-        """The exponent of λ_k ~ k^exponent; ReLU networks have -2 at every depth (NTK) and -4 (NNGP).
+        """The fitted power law of the eigenvalues over the frequencies, or None where fewer than 8 can be used.
 
-        Up to N/10 by default, where aliases add 3 % to a decay of k⁻². Frequencies that the kernel
-        does not have (odd ones of one hidden ReLU layer without bias) are below the floor and are left out.
+        For ReLU networks of every depth the exponent is −2 for the NTK and −4 for the NNGP kernel. Eigenvalues below
+        the floor are left out, such as those of odd frequencies for one hidden ReLU layer without biases.
+
+        Args:
+            first: the lowest frequency of the fit.
+            last: the highest; N/10 by default, where aliases add 3 % to a decay of k⁻².
         """
         points = int(self.multiplicities.sum())
         last = points / 10 if last is None else last
@@ -121,10 +129,22 @@ class CircleSpectrum:
 
 
 def spectrum(kernel: ArrayLike, *, computed_in: DTypeLike | None = None) -> Spectrum:
-    """Eigenvalues and eigenvectors of a kernel (N, N), symmetrised, in float64.
+    """Eigenvalues and eigenvectors of a kernel, which is symmetrised first, in float64.
 
-    `computed_in` is the dtype in which the kernel's entries were computed, by default that of the array; it sets the
-    floor (`rounding_floor`). Raises `InvalidInput` unless the kernel is square, finite and at most 4000 on a side.
+    Args:
+        kernel: (N, N).
+        computed_in: the precision in which the entries of the kernel were computed; by default that of the array. It
+            decides the rounding floor.
+
+    Raises:
+        InvalidInput: unless the kernel is square, finite and at most 4000 on a side.
+
+    Example:
+        >>> found = spectrum([[2.0, 1.0], [1.0, 2.0]])
+        >>> np.round(found.eigenvalues, 6)
+        array([3., 1.])
+        >>> round(found.condition_number, 6)
+        3.0
     """
     matrix = np.asarray(kernel)
     dtype = np.dtype(matrix.dtype if computed_in is None else computed_in)
@@ -139,13 +159,20 @@ def spectrum(kernel: ArrayLike, *, computed_in: DTypeLike | None = None) -> Spec
 
 
 def rounding_floor(eigenvalues: Floats, dtype: DTypeLike) -> float:
-    """The size below which eigenvalues, from a kernel computed in `dtype` and decomposed in float64, are noise.
+    """The size below which eigenvalues of a kernel are rounding noise.
 
-    λ_max (ε/2 + √N ε₆₄/5), or the most negative eigenvalue where that is larger: a kernel has none, so what is there
-    is noise. Measured, not proven: in 108 empirical kernels (ReLU, erf, tanh; depth 1-10; 2-10 inputs; N = 32-800) the
-    first eigenvalue that float32 puts 20 % off lay at 0.55 ε λ_max or below, for N ≥ 200 at 0.14; null eigenvalues of
-    float64 kernels of known rank grew from 0.8 to 2.9 ε λ_max between N = 64 and 2000. Errors larger than rounding (a
-    truncated series, a ReLU that switches sign in float32) are not in it.
+    It is λ_max (ε/2 + √N ε₆₄/5), with the precision ε of `dtype` and ε₆₄ of float64. Where an eigenvalue is more
+    negative than that, the floor is its size: a kernel has no negative eigenvalues, so that it is noise.
+
+    The rule was measured and is not proven. In 108 empirical kernels (ReLU, erf, tanh; depth 1-10; 2-10 inputs;
+    N = 32-800) the first eigenvalue with an error of 20 % in float32 lay at 0.55 ε λ_max or below, and for N ≥ 200 at
+    0.14 ε λ_max or below. In float64 kernels of known rank the eigenvalues that should be zero grew from 0.8 to
+    2.9 ε λ_max between N = 64 and 2000. The floor does not cover errors larger than rounding, such as those of a
+    truncated series, or of a ReLU whose argument changes sign in float32.
+
+    Args:
+        eigenvalues: (N,), in any order.
+        dtype: the precision in which the kernel was computed; it was decomposed in float64.
     """
     kind = np.dtype(dtype)
     eps = float(np.finfo(kind if kind.kind == "f" else np.float64).eps)
@@ -161,16 +188,28 @@ def fit_decay(
     first: float | None = None,
     last: float | None = None,
 ) -> DecayFit | None:
-    """The exponent of λ_i ~ i^exponent: the median slope of all pairs (Theil-Sen) of log λ over log i.
+    """The power law λ_i ~ i^exponent: the median slope of log λ over log i among all pairs (Theil and Sen).
+
+    The interval of the exponent is that of Sen 1968. It holds for independent errors and does not cover a curve that
+    all points follow together.
 
     Args:
-        eigenvalues: (N,) over `at`, which is 1, …, N unless given (a circle's frequencies, a sphere's degrees).
+        eigenvalues: (N,).
+        at: (N,), the numbers i, such as the frequencies of a circle or the degrees of a sphere; 1, …, N by default.
         floor: eigenvalues at or below it are left out.
-        first, last: the range of `at`, 10 to N/5 by default: before it the head is no power law, after it the
-            finite sample bends the tail down.
+        first: the first i of the fit; 10 by default, because the largest eigenvalues follow no power law.
+        last: the last i of the fit; a fifth of the largest by default, because a finite sample bends the tail down.
 
-    Returns None where fewer than 8 points are usable. The interval is that of Sen 1968 for independent errors; it does
-    not know of a bend that all the points share.
+    Returns:
+        The fit, or None where fewer than 8 points can be used.
+
+    Raises:
+        InvalidInput: where the two lists have different lengths.
+
+    Example:
+        >>> i = np.arange(1, 101)
+        >>> round(fit_decay(3.0 / i**2).exponent, 6)
+        -2.0
     """
     values = np.asarray(eigenvalues, np.float64)
     index = np.arange(1, len(values) + 1, dtype=np.float64) if at is None else np.asarray(at, np.float64)
@@ -188,11 +227,26 @@ def fit_decay(
 
 
 def circle_spectrum(first_row: ArrayLike) -> CircleSpectrum:
-    """The spectrum of a kernel on N equispaced points of the circle from its first row (N,), by one FFT.
+    """The spectrum of a kernel on N equispaced points of the circle, from its first row by one FFT.
 
-    Where the kernel depends on the angle alone its matrix is circulant, and cosines and sines are its eigenvectors:
-    exact, N log N. Divide by N for the eigenvalues of the integral operator with the uniform measure, up to the
-    aliases N ± k, 2N ± k, …. Raises `InvalidInput` for a row that no rotation- and reflection-invariant kernel has.
+    Where the kernel depends on the angle alone its matrix is circulant, and cosines and sines are its eigenvectors.
+    The result is exact and takes N log N operations. The eigenvalues over N are those of the integral operator with
+    the uniform measure, up to aliases: the eigenvalues at N ± k, 2N ± k, … add to that at k.
+
+    Args:
+        first_row: (N,), the kernel of the first point with all points in the order of their angles.
+
+    Raises:
+        InvalidInput: where no kernel that is invariant under rotations and reflections has this row.
+
+    Example:
+        The kernel 1 + cos(angle) has eigenvalue N at frequency 0 and N/2 at frequency 1:
+
+        >>> found = circle_spectrum(1 + np.cos(2 * np.pi * np.arange(8) / 8))
+        >>> found.multiplicities
+        array([1, 2, 2, 2, 1])
+        >>> np.abs(found.eigenvalues.round(6))
+        array([8., 4., 0., 0., 0.])
     """
     row = np.asarray(first_row, np.float64)
     if row.ndim != 1 or not row.size or not np.isfinite(row).all():
@@ -209,22 +263,31 @@ def circle_spectrum(first_row: ArrayLike) -> CircleSpectrum:
 
 
 def target_power(modes: Spectrum, y: ArrayLike) -> Floats:
-    """Share of ‖y‖² in each mode, (N,), for targets (N,) or (N, K), whose outputs are summed."""
+    """(N,), the share of each mode in ‖y‖², for targets (N,) or (N, K); outputs are summed.
+
+    Raises `InvalidInput` where the targets do not fit, are not finite or are all zero.
+    """
     targets = _targets(y, len(modes.eigenvalues))
     power: Floats = np.sum((modes.eigenvectors.T @ targets) ** 2, axis=1)
     return power / _positive(power.sum(), "The targets are all zero, so that no mode has a share of them.")
 
 
 def cumulative(power: ArrayLike) -> Floats:
-    """Running sum of shares, (N,), at most 1."""
+    """(N,), the running sum of shares (N,), cut off at 1 where rounding goes beyond."""
     return np.minimum(np.cumsum(np.asarray(power, np.float64)), 1.0)
 
 
 def alignment(kernel: ArrayLike, other: ArrayLike, *, centred: bool = True) -> float:
-    """⟨K, K′⟩_F/(‖K‖ ‖K′‖) of two kernels (N, N): 1 where they are proportional.
+    """The alignment ⟨K, K′⟩_F/(‖K‖ ‖K′‖) of two kernels, 1 where they are proportional.
 
-    Centred (the default), the mean is removed from the rows and columns of both, which makes it the centred kernel
-    alignment of Cortes, Mohri & Rostamizadeh 2012, known as CKA; otherwise a constant share aligns every pair.
+    Args:
+        kernel: (N, N).
+        other: (N, N), on the same points.
+        centred: remove the means of rows and columns first. This is the centred kernel alignment of Cortes, Mohri &
+            Rostamizadeh 2012, known as CKA. Without it a constant part that both kernels share makes them look aligned.
+
+    Raises:
+        InvalidInput: where the shapes differ, or a kernel is not finite or, if centred, constant.
     """
     a, b = _square(kernel, "kernel"), _square(other, "other kernel")
     if a.shape != b.shape:
@@ -234,14 +297,27 @@ def alignment(kernel: ArrayLike, other: ArrayLike, *, centred: bool = True) -> f
 
 
 def target_alignment(kernel: ArrayLike, y: ArrayLike, *, centred: bool = True) -> float:
-    """The `alignment` of a kernel (N, N) with yyᵀ, for targets (N,) or (N, K)."""
+    """The alignment of a kernel with the kernel yyᵀ of the targets.
+
+    Args:
+        kernel: (N, N).
+        y: (N,) or (N, K), the targets.
+        centred: see `alignment`.
+
+    Raises:
+        InvalidInput: where the shapes do not fit, or a kernel is not finite or, if centred, constant.
+    """
     matrix = _square(kernel, "kernel")
     targets = _targets(y, len(matrix))
     return alignment(matrix, targets @ targets.T, centred=centred)
 
 
 def relative_distance(kernel: ArrayLike, reference: ArrayLike) -> float:
-    """‖K − K₀‖_F/‖K₀‖_F: the drift of a kernel in training, or a network's distance to the theory."""
+    """The relative distance ‖K − K₀‖_F/‖K₀‖_F of a kernel from a reference of the same shape.
+
+    It measures how far a kernel moves in training, or how far a network's kernel is from that of infinite width.
+    Raises `InvalidInput` where the shapes differ or the reference is zero.
+    """
     a, b = np.asarray(kernel, np.float64), np.asarray(reference, np.float64)
     if a.shape != b.shape:
         raise InvalidInput(f"Kernels of shapes {a.shape} and {b.shape} cannot be compared; use the same points.")

@@ -16,20 +16,19 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ntkviz.ui import stage
+from ntkviz.ui.stage.files import ENTRY, PLOTLY, SCRIPTS, address, base_path
 
 PACKED = {".js", ".css", ".svg", ".json"}  # fonts and pictures are compressed already
-SCRIPTS = (stage.PLOTLY, stage.SCRIPT)
 FOREVER = "public, max-age=31536000, immutable"
 
 
 def files() -> dict[str, Path]:
     """Path on the server -> file: the stage's scripts, and all that Streamlit names by fingerprint."""
     root = Path(st.__file__).parent / "static"
-    base = stage.base_path()
+    base = base_path()
     named = (file for file in (root / "static").rglob("*") if file.is_file())
     streamlit = {f"{base}/{file.relative_to(root).as_posix()}": file for file in named}
-    return streamlit | {stage.address(file): file for file in SCRIPTS}
+    return streamlit | {address(file): file for file in SCRIPTS}
 
 
 @cache
@@ -94,13 +93,19 @@ class _Writing:
                 await self._finish(self._start)
 
     async def _finish(self, start: Message) -> None:
-        scripts = "".join(f'<script type="module" async src="{stage.address(p)}"></script>' for p in SCRIPTS)
-        body = self._body.replace(b"</head>", scripts.encode() + b"</head>", 1)
+        body = self._body.replace(b"</head>", preloads().encode() + b"</head>", 1)
         headers = MutableHeaders(scope=start)
         if self._body:  # an answer to HEAD has none
             headers["Content-Length"] = str(len(body))
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
+
+
+@cache
+def preloads() -> str:
+    """HTML that lets the browser load all scripts of the stage at once, and run those on which it begins."""
+    links = "".join(f'<link rel="modulepreload" href="{address(path)}">' for path in SCRIPTS)
+    return links + "".join(f'<script type="module" async src="{address(path)}"></script>' for path in (PLOTLY, ENTRY))
 
 
 def _is_page(start: Message) -> bool:

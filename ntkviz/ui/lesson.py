@@ -1,144 +1,141 @@
-"""The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
+"""The frame of a lesson's page: question, presets, controls, the pictures of its experiments, and what stands below.
+
+page = Page(LESSON)
+page.open()
+page.live(explore)      # a fragment: controls and page.run(spec, "a"), page.run(spec, "b")
+page.theory("…")        # shown after the guess
+"""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial, wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from ntkviz.engine import Job, stored
-from ntkviz.engine.limits import spoken
-from ntkviz.errors import Cancelled, NtkvizError
-from ntkviz.figures.picture import Picture, draw
-from ntkviz.ui import controls
-from ntkviz.ui.running import engine, session
-from ntkviz.ui.stage import stage
-from ntkviz.ui.syllabus import Entry
-from ntkviz.ui.turns import aside, turn
+from ntkviz.data import DataSpec
+from ntkviz.errors import NtkvizError
+from ntkviz.lessons.base import Lesson, Preset, S
+from ntkviz.ui import link
+from ntkviz.ui.controls import Places, drawn
+from ntkviz.ui.form import KINDS, Offer, Reach, begins, controls_of, values
+from ntkviz.ui.slots import Place, Slot, release_unasked
+from ntkviz.ui.stage.stage import hiding
+from ntkviz.ui.turns import turn
 
-PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
-POLL = 0.25  # seconds between two looks at a running job
-CROWD = 0.025  # seconds more of it for each session that waits: at most forty looks a second, whoever looks
-SLOW = 2.0  # seconds from which the estimate is shown
+HIDDEN = "answer"  # the style sheet hides elements whose key begins so, until the guess is made
 
 
-def pace() -> float:
-    """Seconds between two looks."""
-    return max(POLL, CROWD * len(engine().sessions()))
+class Page(Generic[S]):
+    """One lesson's page."""
 
+    def __init__(self, lesson: Lesson[S]) -> None:
+        self.lesson = lesson
+        self._hidden = 0  # blocks that are hidden before the guess, counted for their keys
 
-@dataclass(frozen=True)
-class Lesson:
-    """One page: `slug` names its charts and downloads, `question` is what the class is to answer."""
+    @property
+    def preset(self) -> Preset[S]:
+        """The preset in force: the one that was chosen last, or that the link names."""
+        return self.lesson.preset(st.session_state["ntkviz_preset"])
 
-    slug: str
-    title: str
-    question: str
+    @property
+    def _asked(self) -> str:
+        """The name under which the browser keeps the guess."""
+        return f"{self.lesson.name}/{self.preset.key}"
 
-    def open(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-        """The heading, and a row of buttons, each with the words that say why it is worth a look.
-
-        A preset sets the controls that it names, and puts all others back to their defaults.
-        """
-        st.title(self.title, anchor=False)
-        st.markdown(f"#### {self.question}")
-        row = st.container(horizontal=True)
-        for label, (reason, values) in presets.items():
-            row.button(label, help=reason, on_click=_set_controls, args=(dict(values),))
+    def open(self) -> None:
+        """Draw the heading, the question and the presets, with the setup of the preset in force."""
+        st.set_page_config(page_title=f"{self.lesson.title} · ntkviz")
+        self._enter()
+        st.html(f"<style>{hiding(self._asked)}</style>")  # before anything that it hides
+        st.title(self.lesson.title, anchor=False)
+        st.markdown(f"## {self.lesson.question}")
+        row = st.container(horizontal=True, key="presets")
+        for preset in self.lesson.presets:
+            row.button(
+                preset.name,
+                key=f"preset_{preset.key}",
+                type="primary" if preset is self.preset else "secondary",
+                on_click=self._choose,
+                args=(preset.key,),
+            )
+        row.button("↺ Reset", key="reset", on_click=self._choose, args=(self.preset.key,), type="tertiary")
+        st.markdown(self.preset.setup)
 
     def live(self, part: Callable[[], None]) -> None:
-        """Draw the part of the page that answers: when one of its controls moves, it alone is drawn and sent anew."""
-        st.fragment(wraps(part)(partial(answered, part)))()
+        """Draw the part of the page that answers as a fragment: a control that moves runs and sends it alone."""
+        st.fragment(wraps(part)(partial(run_script, part)))()
 
-    def row(self, places: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
-        """A row of so many places for controls, and the place behind “More”."""
-        row_place, below = st.container(), st.container()
-        controls.begin(below)
-        row = row_place.columns([3] * places + [1], vertical_alignment="bottom")
-        return list(row[:-1]), row[-1].popover("More", width="stretch")
+    def controls(
+        self,
+        *,
+        first: Sequence[str],
+        more: Sequence[str] = (),
+        narrow: Mapping[str, Reach] | None = None,
+        data: Sequence[DataSpec | str] = (),
+        hidden: Sequence[str] = (),
+        trained: bool = True,
+    ) -> S:
+        """Draw the controls and return the spec that they make.
 
-    def run(self, experiment: Any, spec: Any) -> None:
-        """Run the experiment where it belongs and show its picture, with progress and a way to stop."""
-        held: Job | None = st.session_state.get("ntkviz_job")
-        st.session_state["ntkviz_asked"] = True
-        try:
-            job = held if _stopped(held, experiment, spec) else engine().submit(experiment, spec, session=session())
-        except NtkvizError as error:
-            st.error(str(error), icon="⚠️")
-            job = None
-            self._keep_showing(experiment)
-        if held is not None and held is not job:
-            held.release(session())
-        st.session_state["ntkviz_job"] = job
-        if job is None:
-            return
-        resting = _stopped(job, experiment, spec) or job.finished
-        if not resting:
-            with aside():
-                resting = job.wait(PATIENT)
-        if resting:
-            with st.container():  # as a fragment has one: the stage keeps its place, and with it its zoom
-                self._draw(job)
-        else:
-            st.fragment(self._look, run_every=pace())(job)
+        Args:
+            first: fields of the spec whose controls stand in the row, in order.
+            more: fields whose controls stand behind “More”.
+            narrow: how far a control reaches, where that is less than the field's bounds.
+            data: data sets to choose from, each with the settings with which it begins; `UPLOADED` for a table.
+            hidden: fields of data sets that have no control.
+            trained: offer only nonlinearities with which gradient descent learns.
+        """
+        offer = Offer(tuple(data), dict(narrow or {}), tuple(hidden), trained)
+        start = self.preset.spec
+        declared = controls_of(start, offer)
+        self._seed(offer)
+        row, below = st.container(key="controls"), st.container()
+        rest = bool(more) or not KINDS.keys().isdisjoint(first)
+        columns = row.columns([3] * len(first) + [1] * rest, vertical_alignment="bottom")
+        behind = columns[-1].popover("More", width="stretch") if rest else below
+        places = Places(tuple(columns[: len(first)]), behind, below)
+        spec = drawn(start, offer, first, more, places)
+        self._say_notes(spec)
+        self._write_link({key: value for key, value in values(spec).items() if key in declared}, offer)
+        return spec
 
-    def _look(self, job: Job) -> None:
-        """What is drawn anew while a run goes on; once it does not, the page stops asking."""
-        with turn():
-            if job.finished or _stopped(job, job.experiment, job.spec):
-                st.rerun()
-            self._draw(job)
+    def run(self, spec: S, slot: str = "a", *, heading: str = "") -> None:
+        """Run the experiment of a slot and show its picture, with progress and a way to stop.
 
-    def _draw(self, job: Job) -> None:
-        stopped = _stopped(job, job.experiment, job.spec)
-        if isinstance(job.error, Cancelled) and not stopped:
-            st.rerun()  # given up while the browser was away: it starts again
-        status, body = st.container(), st.container()
-        with status:
-            if job.finished or stopped:
-                self._explain(job, stopped)
-            else:
-                job.watch(session())
-                self._progress(job)
-        if job.result is not None:
-            st.session_state["ntkviz_last"] = job
-        picture = job.picture or self._last(job.experiment)
-        if picture is not None:
-            with body:
-                show(self, picture)
+        Args:
+            spec: the spec that the controls made.
+            slot: the name of the slot in the lesson.
+            heading: what stands above it.
+        """
+        if heading:
+            st.markdown(f"### {heading}")
+        preset = self.preset
+        place = Place(
+            lesson=self.lesson.name,
+            title=self.lesson.title,
+            slot=slot,
+            preset=self._asked,
+            ask=st.session_state.get("ntkviz_ask", "auto"),
+            question=preset.question if preset.question.slot == slot else None,
+            shows=preset.shows if preset.question.slot == slot and spec == preset.spec else "",
+        )
+        chosen = self.lesson.slots[slot]
+        Slot(place).run(chosen.experiment, chosen.part(spec))
 
-    def _progress(self, job: Job) -> None:
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        left.progress(min(job.fraction, 1.0), text=_waiting(job) or _computing(job))
-        right.button("Stop", on_click=_stop, args=(job,), key="stop", width="stretch")
+    def introduction(self, text: str) -> None:
+        """Prose that gives nothing away."""
+        st.markdown(text)
 
-    def _explain(self, job: Job, stopped: bool) -> None:
-        if stopped:
-            left, right = st.columns([6, 1], vertical_alignment="center")
-            left.info("Stopped. What stands below is as far as it got, or the settings before.")
-            right.button("Run again", on_click=_resume, key="again", width="stretch")
-        elif job.error is not None:
-            st.error(str(job.error), icon="⚠️")
-
-    def _keep_showing(self, experiment: Any) -> None:
-        """Below a refusal: the last picture, with the settings that made it."""
-        last = self._last(experiment)
-        if last is not None:
-            st.caption("The picture below shows the settings before.")
-            show(self, last)
-
-    def _last(self, experiment: Any) -> Any:
-        """The picture that was there before, so that nothing is lost while a new one is made."""
-        last: Job | None = st.session_state.get("ntkviz_last")
-        return last.picture if last is not None and last.experiment is experiment else None
+    def theory(self, text: str) -> None:
+        """Prose that gives the answer away: shown after the guess."""
+        with self._after():
+            st.markdown(text)
 
     def notes(self, text: str) -> None:
-        """Notes for the lecturer: what to say, what to ask, how long it takes."""
-        with st.expander("Notes for the lecturer"):
+        """Notes for the lecturer, with minutes: shown after the guess."""
+        with self._after(), st.expander("Notes for the lecturer"):
             st.markdown(text)
 
     def references(self, lines: Sequence[str]) -> None:
@@ -152,113 +149,83 @@ class Lesson:
             for function in functions:
                 st.code(_source(function), language="python")
 
+    def _after(self) -> Any:
+        """A container that is hidden before the guess."""
+        self._hidden += 1
+        return st.container(key=f"{HIDDEN}_{self._hidden}")
 
-@cache
-def _source(function: Callable[..., Any] | ModuleType) -> str:
-    """Read once: to find where a function ends, `inspect` takes the file apart."""
-    return inspect.getsource(function)
+    def _enter(self) -> None:
+        """Where the session comes from another page, take the preset and the settings from the link."""
+        state = st.session_state
+        if state.get("ntkviz_page") == self.lesson.name:
+            return
+        state["ntkviz_page"] = self.lesson.name
+        query = st.query_params.to_dict()
+        key = query.get(link.PRESET, self.lesson.default.key)
+        known = key in [preset.key for preset in self.lesson.presets]
+        state["ntkviz_preset"] = key if known else self.lesson.default.key
+        state["ntkviz_notes"] = [] if known else [f"This lesson has no preset “{key[:40]}”: its first one is shown."]
+        state["ntkviz_query"] = query  # read once the controls are known
+        state["ntkviz_ask"] = {"0": "open", "1": "ask"}.get(query.get(link.ASK, ""), "auto")
+
+    def _seed(self, offer: Offer) -> None:
+        """Set the controls to what the link says, once: its settings come on top of the preset's."""
+        query = st.session_state.pop("ntkviz_query", None)
+        if query is None:
+            return
+        first = begins(self.preset.spec, offer)
+        declared = controls_of(self.preset.spec, offer)
+        asked, notes = link.read(query, declared)
+        st.session_state["ntkviz_notes"] = [*st.session_state["ntkviz_notes"], *notes]
+        st.session_state.pop("ntkviz_noted", None)
+        if asked and st.session_state["ntkviz_ask"] == "auto":
+            st.session_state["ntkviz_ask"] = "open"
+        st.session_state.update({key: value for key, value in (first | asked).items() if key in declared})
+
+    def _choose(self, key: str) -> None:
+        """A preset was chosen: its settings are set, its question is asked, the slider goes to its start."""
+        st.session_state["ntkviz_preset"] = key
+        st.session_state["ntkviz_query"] = {}
+        st.session_state["ntkviz_notes"] = []
+        st.session_state["ntkviz_ask"] = "auto"
+        for name in list(st.query_params):
+            if name.startswith(link.FRAME) or name == link.ASK:
+                del st.query_params[name]
+
+    def _say_notes(self, spec: S) -> None:
+        """Say what the link asked for and could not be had, as long as the settings are those of the link."""
+        state = st.session_state
+        if state.get("ntkviz_notes") and state.setdefault("ntkviz_noted", spec) == spec:
+            for note in state["ntkviz_notes"]:
+                st.info(note)
+
+    def _write_link(self, chosen: Mapping[str, Any], offer: Offer) -> None:
+        """Make the link say what is on the page; what belongs to the browser stays."""
+        preset = self.preset
+        is_default = preset is self.lesson.default
+        made = link.written(chosen, begins(self.preset.spec, offer), preset.key, is_default=is_default)
+        now = st.query_params.to_dict()
+        kept = {name: value for name, value in now.items() if name.startswith(link.FRAME) or name == link.ASK}
+        if made | kept != now:
+            st.query_params.from_dict(made | kept)
 
 
-def show(lesson: Lesson, picture: Picture, *, only: Sequence[str] = ()) -> None:
-    """Put a picture on the page: its warnings and the stage; or `only` the charts with these names."""
-    key = f"{lesson.slug}_stage"
-    for sentence in () if only else picture.warnings:
-        st.warning(sentence)
-    start = None if picture.scrub is None else _frame(len(picture.scrub.values), picture.scrub.start)
-    stage(picture, key=key, title=lesson.title, only=only, start=start, on_frame=lambda: _keep_frame(key))
+def run_script(script: Callable[[], None]) -> None:
+    """Run a page's script, or a fragment of it, when it is its turn.
 
-
-@cache
-def shipped(experiment: str) -> Picture:
-    """The picture of a result that comes with the package."""
-    return draw(experiment, stored.shipped(experiment))
-
-
-def cards(lessons: Sequence[Entry]) -> None:
-    """The syllabus as cards: section, link, question."""
-    for place, entry in zip(st.columns(len(lessons)), lessons, strict=True):
-        with place.container(border=True):
-            st.page_link(f"../../pages/{entry.file}", label=f"**{entry.title}**")
-            st.markdown(entry.question)
-
-
-def _set_controls(values: dict[str, Any]) -> None:
-    """Set the controls of a preset, all others to their defaults.
-
-    Streamlit keeps the link true for controls that are drawn; those that the preset brings are written into it here.
+    A user's error becomes a sentence on the page, and runs that the script did not ask for any more are released. A
+    script that is interrupted, as by the next move of a control, releases nothing.
     """
-    drawn = controls.defaults()
-    st.query_params.pop("frame", None)
-    for key in values.keys() - drawn.keys():
-        st.query_params[key] = controls.written(key, values[key])
-    st.session_state.update(drawn | values)
-
-
-def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
-    """Did this session press Stop on just this run?"""
-    return job is not None and job.answers(experiment, spec) and st.session_state.get("ntkviz_stopped") == job.key
-
-
-def answered(script: Callable[[], None]) -> None:
-    """Run a page, or the part of it that answers, in its turn.
-
-    Here an error of the user's becomes a sentence on the page, and a run that is not asked for any more is left. A
-    script that is broken off, as by the next move, leaves nothing.
-    """
-    st.session_state["ntkviz_asked"] = False
+    st.session_state["ntkviz_asked"] = set()
     try:
         with turn():
             script()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
-    held: Job | None = st.session_state.get("ntkviz_job")
-    if held is not None and not st.session_state["ntkviz_asked"]:
-        held.release(session())
-        st.session_state["ntkviz_job"] = None
+    release_unasked()
 
 
-def _computing(job: Job) -> str:
-    estimate = f" ({spoken(job.cost)})" if job.cost.seconds > SLOW else ""
-    return f"Computing{estimate}: {job.fraction:.0%}"
-
-
-def _waiting(job: Job) -> str:
-    """Where a run stands in the line, in words; nothing once it goes on."""
-    place = engine().place(job)
-    if place is None:
-        return ""
-    if place.trouble:
-        return f"{place.trouble.capitalize()}: this run begins when they are there. Short runs go on meanwhile."
-    if not place.ahead:
-        return f"Next in line, about {max(place.seconds, 1):.0f} s"
-    return f"{ordinal(place.ahead + 1)} in line, about {max(place.seconds, 1):.0f} s"
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, …"""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def _stop(job: Job) -> None:
-    st.session_state["ntkviz_stopped"] = job.key
-    job.release(session())
-
-
-def _resume() -> None:
-    st.session_state.pop("ntkviz_stopped", None)
-
-
-def _frame(count: int, default: int) -> int:
-    """The frame that the link names, if it names one that exists."""
-    try:
-        asked = int(st.query_params.get("frame", default))
-    except ValueError:
-        asked = default
-    return asked % count if -count <= asked < count else default % count
-
-
-def _keep_frame(key: str) -> None:
-    frame = st.session_state[key].get("frame")
-    if isinstance(frame, int | float):
-        st.query_params["frame"] = str(int(frame))
+@cache
+def _source(function: Callable[..., Any] | ModuleType) -> str:
+    """The source text, read once: `inspect` parses the whole file to find where a function ends."""
+    return inspect.getsource(function)

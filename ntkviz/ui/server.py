@@ -1,52 +1,66 @@
 """The server's life: compiled programs kept on disk, everything warmed up before the first visitor."""
 
 import gc
-import importlib
 import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
+from ntkviz.lessons.base import Lesson
 from ntkviz.ui import assets
 from ntkviz.ui.operations import write_log
 from ntkviz.ui.running import WARM_UP, engine, warm
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.syllabus import syllabus
 
 log = logging.getLogger(__name__)
 
 
-# What a class moves first, beside the defaults: each new width or depth is a new program.
-FIRST_MOVES: dict[str, tuple[dict[str, int], ...]] = {
-    "spectrum": tuple({"depth": depth} for depth in (1, 3, 4, 5)) + tuple({"width": n} for n in (256, 1024)),
-    "train": tuple({"width": n} for n in (256, 1024, 64, 4096)),
-}
 STARTS_WITHIN = 20.0  # seconds that the warm-up gives the workers
 
 
 def warm_up() -> None:
-    """Pack the files of a visit, run what visitors ask first, then put what lives out of the collector's sight.
+    """Compress the files of a visit, run what visitors ask first, then freeze the garbage collector's objects.
 
     The answers stay in the engine: the first visitor of a lesson finds its picture made.
     """
     for path in assets.files().values():
         assets.content(path, path.suffix in assets.PACKED)
     engine().wait_for_workers(STARTS_WITHIN)  # they compile, and this process has hands free for visitors
-    experiments = [importlib.import_module(f"ntkviz.experiments.{lesson.path}") for lesson in LESSONS]
-    for experiment in experiments:
-        _answer(experiment, experiment.Spec())
-    for lesson, experiment in zip(LESSONS, experiments, strict=True):
-        spec = experiment.Spec()
-        for move in FIRST_MOVES.get(lesson.path, ()):
-            _answer(experiment, replace(spec, arch=replace(spec.arch, **move)))
+    for experiment, spec in first_questions():
+        _answer(experiment, spec)
     gc.collect()
     gc.freeze()
     warm.set()
+
+
+def first_questions() -> Iterator[tuple[Any, Any]]:
+    """Experiment and spec of what visitors ask first: every lesson as it opens, then its other presets.
+
+    Each new width or depth is a new program to compile: the widths beside that of a lesson's first preset follow.
+    """
+    lessons = [entry.lesson for entry in syllabus()]
+    for lesson in lessons:
+        yield from _slots(lesson, lesson.default.spec)
+    for lesson in lessons:
+        for preset in lesson.presets[1:]:
+            yield from _slots(lesson, preset.spec)
+    for lesson in lessons:
+        first = next(iter(lesson.slots.values()))
+        spec = first.part(lesson.default.spec)
+        arch: Any = getattr(spec, "arch", None)
+        for width in () if arch is None else (arch.width // 2, 2 * arch.width):
+            yield first.experiment, replace(spec, arch=replace(arch, width=width))
+
+
+def _slots(lesson: Lesson[Any], spec: Any) -> Iterator[tuple[Any, Any]]:
+    for slot in lesson.slots.values():
+        yield slot.experiment, slot.part(spec)
 
 
 def _answer(experiment: Any, spec: Any) -> None:

@@ -90,19 +90,31 @@ def trace(page: Page, name: str, called: str) -> dict[str, Any]:
     return found[0]
 
 
+DRAWINGS = "[...document.querySelectorAll('.stage')].reduce((sum, stage) => sum + Number(stage.dataset.drawn ?? 0), 0)"
+COMPLETE = """() => {
+  const stages = [...document.querySelectorAll('.stage')].map((stage) => stage.dataset);
+  return stages.length > 0 && stages.every((counts) => counts.complete && counts.complete === counts.drawn);
+}"""
+QUIET = "() => !document.querySelector('[class*=\"st-key-stop_\"]')"
+
+
 def drawings(page: Page) -> int:
     """How often the page's charts have been drawn."""
-    return int(page.evaluate("Number(document.querySelector('.stage')?.dataset.drawn ?? 0)"))
+    return int(page.evaluate(DRAWINGS))
 
 
 def drawn(page: Page, after: int = 0) -> None:
     """Wait until the charts have been drawn more often than `after`, all of them, and no run goes on."""
     until(page, lambda: drawings(page) > after, "the charts to be drawn")
-    page.wait_for_function("() => !document.querySelector('.st-key-stop')")
+    page.wait_for_function(QUIET)
     settled(page)
-    page.wait_for_function(
-        "() => { const d = document.querySelector('.stage').dataset; return d.complete && d.complete === d.drawn; }"
-    )
+    page.wait_for_function(COMPLETE)
+
+
+def answer(page: Page) -> None:
+    """Show the answer without a guess."""
+    page.get_by_role("button", name="Show me").first.click()
+    page.wait_for_selector(":root[data-ntkviz=open]", state="attached")
 
 
 def zoom(page: Page, name: str) -> list[float]:

@@ -12,8 +12,8 @@ from tests.browser.server import serve
 from tests.browser.steps import control, drawings, drawn, trace, until, visit, window_of, zoom
 
 # Some ten seconds on an idle machine, and some forty; the settings beside these are the lesson's own.
-MIDDLING = "/train?width=2048&steps=500&depth=2&sweep=false&seed="
-LONG = "/train?width=2048&steps=2000&depth=3&sweep=false&seed="
+MIDDLING = "/train?width=2048&steps=500&depth=2&seed="
+LONG = "/train?width=2048&steps=2000&depth=3&seed="
 ONE_WORKER = {"NTKVIZ_WORKERS": "1", "NTKVIZ_STORE_MEGABYTES": "100", "NTKVIZ_WARM_UP": "0"}
 WAITS = 90_000  # ms: what stands in the line before may be twice that long on a busy machine
 
@@ -62,7 +62,7 @@ def total(url, outcome):
 
 def ask(page, url, path):
     page.goto(url + path)
-    control(page, "stop").wait_for()
+    control(page, "stop_a").wait_for()
 
 
 def test_two_who_ask_the_same_have_one_run_and_it_outlives_the_tab_of_one(quiet, new_page):
@@ -72,7 +72,7 @@ def test_two_who_ask_the_same_have_one_run_and_it_outlives_the_tab_of_one(quiet,
     ask(second, quiet, MIDDLING + "1")
     assert jobs(quiet, "running") + jobs(quiet, "waiting") == 1
     first.close()
-    second.wait_for_function("() => !document.querySelector('.st-key-stop')", timeout=WAITS)
+    second.wait_for_function("() => !document.querySelector('[class*=st-key-stop_a]')", timeout=WAITS)
     assert (total(quiet, "computed"), total(quiet, "cancelled")) == (computed + 1, cancelled)
 
 
@@ -100,9 +100,9 @@ def test_who_waits_is_told_the_place_in_line_and_is_served_after_the_first_has_s
     expect(second.get_by_text(re.compile(r"Next in line, about \d+ s"))).to_be_visible()
     ask(third, quiet, LONG + "6")
     expect(third.get_by_text(re.compile(r"2nd in line, about \d+ s"))).to_be_visible()
-    control(second, "stop").locator("button").click()
+    control(second, "stop_a").locator("button").click()
     expect(third.get_by_text(re.compile("Next in line"))).to_be_visible()
-    control(first, "stop").locator("button").click()
+    control(first, "stop_a").locator("button").click()
     expect(third.get_by_text(re.compile(r"Computing .*\d+%"))).to_be_visible(timeout=WAITS)
     third.close()
 
@@ -122,7 +122,7 @@ def test_curves_grow_while_the_network_trains_and_the_zoom_stays(quiet, page):
 
 def test_a_restart_finds_what_was_computed_before(quiet, page, root, artifacts, tmp_path):
     settings = ONE_WORKER | {"NTKVIZ_CACHE": str(cache(root, tmp_path))}
-    path = "/train?width=64&steps=200&sweep=false&seed=17"
+    path = "/train?width=64&steps=200&seed=17"
     for outcome in ("computed", "stored"):
         with serve(root, artifacts / f"restart-{outcome}.log", settings) as url:
             visit(page, url, path)
@@ -141,6 +141,6 @@ def test_while_the_workers_are_away_the_page_says_so_and_goes_on_when_they_are_b
     cluster.suspend()  # it starts no new one at once, and answers nobody
     cluster.kill()
     ask(page, quiet, LONG + "8")
-    expect(page.get_by_text("The workers are away")).to_be_visible()
+    expect(page.get_by_text("The workers cannot be reached")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Computing .*\d+%"))).to_be_visible(timeout=WAITS)
     page.close()

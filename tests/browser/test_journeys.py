@@ -11,7 +11,7 @@ from ntkviz.experiments import train
 from ntkviz.kernels import infinite_ntk
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, spectrum
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.syllabus import syllabus
 from tests.browser.steps import (
     chart,
     control,
@@ -27,7 +27,7 @@ from tests.browser.steps import (
     zoom,
 )
 
-PATHS = [lesson.path for lesson in LESSONS]
+PATHS = [entry.path for entry in syllabus()]
 SCREEN = 1e-5  # relative: pictures travel as float32
 
 
@@ -38,7 +38,7 @@ def theory_of_depth(depth: int) -> Spectrum:
 
 
 def test_the_drawn_spectrum_is_the_librarys_before_and_after_a_slider_move(server, page):
-    visit(page, server, "/spectrum")
+    visit(page, server, "/spectrum?ask=0")
     drawn(page)
     np.testing.assert_allclose(trace(page, "spectrum", "theory")["y"], theory_of_depth(2).eigenvalues, rtol=SCREEN)
     before = drawings(page)
@@ -78,7 +78,7 @@ def test_the_network_on_the_page_is_the_one_that_was_trained(server, page):
 def test_time_is_scrubbed_without_asking_the_server(server, page):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    visit(page, server, "/train")
+    visit(page, server, "/train?ask=0")
     drawn(page)
     before, asked = trace(page, "function", "network")["y"], len(sent)
     page.locator(".stage-scrub input").evaluate(
@@ -90,7 +90,7 @@ def test_time_is_scrubbed_without_asking_the_server(server, page):
 
 def test_letting_the_time_slider_go_puts_the_step_into_the_link(server, new_page):
     first, second = new_page(), new_page()
-    visit(first, server, "/train")
+    visit(first, server, "/train?ask=0")
     drawn(first)
     thumb = first.locator(".stage-scrub input")
     thumb.focus()
@@ -103,7 +103,7 @@ def test_letting_the_time_slider_go_puts_the_step_into_the_link(server, new_page
 
 
 def test_zoom_and_mount_survive_a_slider_move(server, page):
-    visit(page, server, "/spectrum")
+    visit(page, server, "/spectrum?ask=0")
     drawn(page)
     chart(page, "spectrum").evaluate("plot => { window.kept = plot; }")
     zoomed = zoom(page, "spectrum")
@@ -114,7 +114,7 @@ def test_zoom_and_mount_survive_a_slider_move(server, page):
     assert window_of(page, "spectrum") == zoomed
 
 
-LONG = "/train?width=2048&steps=2000&depth=3&sweep=false"  # some forty seconds of work
+LONG = "/train?width=2048&steps=2000&depth=3"  # some forty seconds of work
 
 
 def test_the_numbers_follow_and_an_explanation_stays_open(server, page):
@@ -137,19 +137,19 @@ def test_the_numbers_follow_and_an_explanation_stays_open(server, page):
 
 def test_a_long_run_is_announced_and_a_stop_stops_it(server, page):
     visit(page, server, LONG)
-    stop = control(page, "stop").locator("button")
+    stop = control(page, "stop_a").locator("button")
     stop.wait_for()
-    page.get_by_text("Computing (about").wait_for(timeout=60_000)  # the workers of a new server take some seconds
+    page.get_by_text("Computing:").wait_for(timeout=60_000)  # the workers of a new server take some seconds
     stop.click()
-    page.get_by_text("Stopped.").wait_for(timeout=10_000)
-    assert control(page, "again").locator("button").is_visible()
+    page.get_by_text("You stopped this run.").wait_for(timeout=10_000)
+    assert control(page, "again_a").locator("button").is_visible()
     before = drawings(page)
     page.goto(f"{server}/train?width=32")  # the core is free: a small run is answered
     until(page, lambda: drawings(page) > 0 or drawings(page) > before, "the next run's picture")
 
 
 def test_a_run_over_the_limit_is_refused_with_the_reason(server, page):
-    visit(page, server, "/train?width=4096&steps=10000&depth=5&data=Handwritten+digits&digits_n=1000")
+    visit(page, server, "/train?width=4096&steps=10000&depth=5&data=digits&digits_n=1000")
     refusal = page.get_by_text("and the limit is")
     refusal.wait_for()
     assert "choose" in refusal.inner_text()
@@ -165,7 +165,7 @@ def upload(page, name: str, content: bytes) -> None:
 
 
 def test_a_table_is_accepted_and_its_spectrum_drawn(server, page):
-    visit(page, server, "/spectrum?data=Your+table")
+    visit(page, server, "/spectrum?data=table")
     page.get_by_text("Drop a table").wait_for()
     upload(page, "class.csv", TABLE.encode())
     drawn(page)
@@ -178,7 +178,7 @@ def test_a_table_is_accepted_and_its_spectrum_drawn(server, page):
     [(b"", "empty"), (b"a,b\n" + bytes(range(128, 256)), "text"), (b"only\nx\ny\nz", "two columns")],
 )
 def test_a_table_that_cannot_be_used_is_refused_in_a_sentence(server, page, content, words):
-    visit(page, server, "/spectrum?data=Your+table")
+    visit(page, server, "/spectrum?data=table")
     page.get_by_text("Drop a table").wait_for()
     upload(page, "bad.csv", content)
     alert = page.locator("[data-testid=stAlert]").filter(has_text=words)
@@ -199,7 +199,7 @@ def test_every_page_is_legible_in_light_and_dark(server, new_page, path, scheme)
 
 
 def test_the_theme_can_be_switched_while_a_chart_is_shown(server, page):
-    visit(page, server, "/spectrum")
+    visit(page, server, "/spectrum?ask=0")
     drawn(page)
     light = trace(page, "spectrum", "theory")["color"]
     page.emulate_media(color_scheme="dark")
@@ -246,7 +246,7 @@ def test_a_preset_sets_its_controls_and_puts_the_others_back(server, page):
 
 def test_a_preset_that_brings_new_controls_is_whole_in_the_link(server, new_page):
     first, second = new_page(), new_page()
-    visit(first, server, "/lazy")
+    visit(first, server, "/lazy?ask=0")
     drawn(first)
     first.get_by_role("button", name="Noise: lazy wins").click()
     until(first, lambda: "linear_label_noise=1" in first.url, "the noise in the link")

@@ -1,0 +1,256 @@
+"""What every lesson promises: presets that its page can have, questions with a computed answer, computed verdicts."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from ntkviz.errors import InvalidInput
+from ntkviz.findings import Finding, Interval, Remark
+from ntkviz.lessons import lesson_of, lessons
+from ntkviz.lessons.questions import Beyond, Choice, Mark, Number, Order, Question, Sketch
+from ntkviz.lessons.rules import Case, Condition, Rule
+from ntkviz.ui.syllabus import syllabus
+from tests.canned import canned
+
+pytestmark = pytest.mark.drawn
+
+LESSONS = list(lessons().values())
+PRESETS = [(lesson, preset) for lesson in LESSONS for preset in lesson.presets]
+NAMES = [f"{lesson.name}/{preset.key}" for lesson, preset in PRESETS]
+
+
+def slot_result(lesson, preset, slot):
+    """What the experiment of a slot finds at a preset."""
+    place = lesson.slots[slot]
+    return canned(place.experiment, place.part(preset.spec))
+
+
+def findings(lesson):
+    """Every finding of a lesson, by preset and name."""
+    found = {}
+    for preset in lesson.presets:
+        for slot, place in lesson.slots.items():
+            for finding in place.experiment.findings(slot_result(lesson, preset, slot)):
+                assert (preset.key, finding.name) not in found, "two findings of one lesson have the same name"
+                found[preset.key, finding.name] = finding
+    return found
+
+
+def test_every_page_has_its_lesson_in_the_order_of_the_files():
+    assert [entry.file for entry in syllabus()] == sorted(entry.file for entry in syllabus())
+    assert {entry.path for entry in syllabus()} == set(lessons())
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_a_lesson_has_presets_that_differ(lesson):
+    assert len({preset.name for preset in lesson.presets}) == len(lesson.presets)
+    assert len({preset.spec for preset in lesson.presets}) == len(lesson.presets)
+    assert lesson.question.endswith("?")
+    assert lesson.preset(lesson.default.key) is lesson.default
+    with pytest.raises(InvalidInput, match=lesson.default.key):
+        lesson.preset("nowhere")
+
+
+def test_every_kind_of_question_is_asked():
+    assert {preset.question.kind for _, preset in PRESETS} == {"choice", "number", "order", "sketch"}
+
+
+@pytest.mark.parametrize(("lesson", "preset"), PRESETS, ids=NAMES)
+def test_a_question_has_a_computed_answer_that_is_not_told_before(lesson, preset):
+    place = lesson.slots[preset.question.slot]
+    spec, result = place.part(preset.spec), slot_result(lesson, preset, preset.question.slot)
+    before, after = (json.loads(json.dumps(preset.question.asked(spec, one))) for one in (None, result))
+    assert {name: value for name, value in after.items() if name not in ("answer", "explains")} == before
+    assert not {"answer", "explains"} & before.keys()
+    assert before["asks"].strip().endswith(("?", "."))
+    assert after["answer"] is not None
+    assert len(after["explains"]) > 20
+    assert_within(after)
+
+
+def assert_within(asked):
+    """The answer is one that can be given."""
+    answer = asked["answer"]
+    if asked["kind"] == "choice":
+        assert 0 <= answer < len(asked["options"])
+        assert str(answer) not in asked["replies"], "a reply to the right option"
+        assert asked["replies"], "no sentence for a usual wrong answer"
+    elif asked["kind"] == "number":
+        assert asked["low"] <= answer <= asked["high"]
+        assert asked["replies"]
+    elif asked["kind"] == "order":
+        assert sorted(answer) == list(range(len(asked["items"])))
+        assert answer not in [reply["order"] for reply in asked["replies"]]
+    else:
+        assert len(answer["x"]) == len(answer["y"]) >= 2
+        assert all(asked["y"][0] <= y <= asked["y"][1] for y in answer["y"]), "outside what can be drawn"
+
+
+@pytest.mark.parametrize(("lesson", "preset"), PRESETS, ids=NAMES)
+def test_a_preset_says_what_is_set_up_and_what_it_shows(lesson, preset):
+    result = slot_result(lesson, preset, preset.question.slot)
+    shows = preset.shows if isinstance(preset.shows, str) else preset.shows(result)
+    for text in (preset.setup, shows):
+        assert text.strip().endswith((".", "?", "!"))
+    assert preset.setup != shows
+
+
+@pytest.mark.parametrize(("lesson", "preset"), PRESETS, ids=NAMES)
+def test_findings_and_remarks_are_data(lesson, preset):
+    for slot, place in lesson.slots.items():
+        result = slot_result(lesson, preset, slot)
+        found = place.experiment.findings(result)
+        assert found
+        assert all(isinstance(finding, Finding) for finding in found)
+        assert all(isinstance(remark, Remark) for remark in place.experiment.remarks(result))
+        told = json.loads(json.dumps([finding.to_json() for finding in found], allow_nan=False))
+        assert {"name", "value", "error", "expected", "unit", "claim"} <= told[0].keys()
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_verdicts_follow_from_the_findings(lesson):
+    found = findings(lesson)
+    assert lesson.rules
+    for rule in lesson.rules:
+        for condition in (condition for case in rule.cases for condition in case.conditions):
+            assert (condition.preset, condition.finding) in found, f"claim {rule.claim} names no finding: {condition}"
+        verdict = rule.verdict(found)
+        assert verdict != "open"
+        assert {verdict} < {rule.verdict(other) for other in [found, *counter_examples(rule, found)]}
+        assert rule.verdict({}) == "open"
+
+
+def counter_examples(rule, found):
+    """The findings with one, and with all, of those that the rule reads moved out of, or into, what is expected."""
+    read = {(condition.preset, condition.finding) for case in rule.cases for condition in case.conditions}
+    moved = {key: opposite(found[key], rule) for key in read}
+    yield found | moved
+    for key, finding in moved.items():
+        yield found | {key: finding}
+
+
+def opposite(finding, rule):
+    """The finding with a value that is on the other side of what the rule compares it with."""
+    if finding.value is None:
+        return finding
+    bounds = [
+        c.bound
+        for case in rule.cases
+        for c in case.conditions
+        if c.finding == finding.name and c.test in ("above", "below")
+    ]
+    if bounds:
+        return replace(finding, value=2 * bounds[0] - finding.value)
+    expected = finding.expected
+    inside = (max(expected.low, -1e9) + min(expected.high, 1e9)) / 2
+    outside = [
+        bound + sign * (1 + abs(bound) + 9 * (finding.error or 0))
+        for bound, sign in ((expected.low, -1), (expected.high, 1))
+        if math.isfinite(bound)
+    ]
+    return replace(finding, value=outside[0] if finding.agrees else inside)
+
+
+def test_a_finding_agrees_within_two_standard_errors():
+    law = Interval(-1.1, -0.9, "a law")
+    assert Finding("slope", -1.0, expected=law).agrees is True
+    assert Finding("slope", -1.2, expected=law).agrees is False
+    assert Finding("slope", -1.2, error=0.05, over="3 seeds", expected=law).agrees is True
+    assert Finding("slope", -1.21, error=0.05, over="3 seeds", expected=law).agrees is False
+    assert Finding("slope", -0.8, error=0.05, over="3 seeds", expected=law).agrees is True
+    assert Finding("slope", None, expected=law).agrees is None
+    assert Finding("slope", -1.0).agrees is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"value": math.nan},
+        {"value": math.inf},
+        {"value": 1.0, "error": 0.1},
+        {"value": 1.0, "error": -1.0, "over": "seeds"},
+    ],
+)
+def test_a_finding_that_says_nothing_is_refused(wrong):
+    with pytest.raises(InvalidInput):
+        Finding("slope", **wrong)
+
+
+def test_an_interval_that_is_upside_down_is_refused():
+    with pytest.raises(InvalidInput):
+        Interval(1.0, 0.0, "a law")
+
+
+def test_the_first_case_whose_conditions_all_hold_decides():
+    slope = Finding("slope", -1.0, expected=Interval(-1.1, -0.9, "a law"))
+    rule = Rule(
+        2,
+        (
+            Case("limit only", (Condition("wide", "slope", "agrees"), Condition("narrow", "slope", "differs"))),
+            Case("holds", (Condition("wide", "slope", "below", -0.5), Condition("wide", "slope", "above", -1.5))),
+        ),
+    )
+    narrow = replace(slope, value=-0.3)
+    assert rule.verdict({("wide", "slope"): slope, ("narrow", "slope"): narrow}) == "limit only"
+    assert rule.verdict({("wide", "slope"): slope, ("narrow", "slope"): slope}) == "holds"
+    assert rule.verdict({("wide", "slope"): slope}) == "holds"
+    assert rule.verdict({("wide", "slope"): replace(slope, value=-2.0)}) == "open"
+    assert rule.verdict({("wide", "slope"): replace(slope, value=-0.5)}) == "open"
+    assert rule.verdict({("wide", "slope"): replace(slope, value=None)}) == "open"
+    with pytest.raises(InvalidInput, match="no condition"):
+        Rule(2, (Case("holds", ()),))
+
+
+def test_an_experiment_knows_its_lesson():
+    lesson, slot = lesson_of("train")
+    assert lesson.slots[slot].experiment.__name__ == "ntkviz.experiments.train"
+    with pytest.raises(InvalidInput, match="no presets"):
+        lesson_of("nothing")
+
+
+def asked(question: Question, result):
+    return question.asked("spec", result)
+
+
+def test_the_four_kinds_say_what_the_browser_needs():
+    words = {"asks": lambda spec: f"of the {spec}?", "explains": lambda result: f"it is {result}"}
+    choice = Choice(**words, options=("a", "b"), answer=lambda result: result, replies={0: "no"})
+    assert asked(choice, None) == {
+        "kind": "choice",
+        "asks": "of the spec?",
+        "options": ["a", "b"],
+        "replies": {"0": "no"},
+    }
+    assert asked(choice, 1)["answer"] == 1
+    assert asked(choice, 1)["explains"] == "it is 1"
+    number = Number(
+        **words,
+        low=1,
+        high=9,
+        answer=float,
+        unit="steps",
+        replies=(Beyond(3, "far"), Beyond(0.3, "near")),
+        mark=Mark("loss", "x"),
+    )
+    told = asked(number, 4)
+    assert (told["low"], told["high"], told["answer"], told["mark"]) == (1, 9, 4.0, {"chart": "loss", "axis": "x"})
+    assert told["replies"] == [{"beyond": 3, "text": "far"}, {"below": 0.3, "text": "near"}]
+    assert asked(replace(number, mark=None), math.inf)["answer"] is None
+    order = Order(**words, items=lambda spec: ("x", "y"), answer=lambda result: result, replies={(0, 1): "no"})
+    assert asked(order, (1, 0)) | {} == {
+        "kind": "order", "asks": "of the spec?", "items": ["x", "y"], "replies": [{"order": [0, 1], "text": "no"}],
+        "answer": [1, 0], "explains": "it is (1, 0)",
+    }  # fmt: skip
+    sketch = Sketch(
+        **words, chart="gap", x=lambda spec: (1, 2), y=lambda spec: (0, 1), answer=lambda result: result,
+        replies=lambda spec: [(((1, 2), (0, 0)), "flat")],
+    )  # fmt: skip
+    told = asked(sketch, ((1, 1.5, 2), (0.5, math.nan, 1)))
+    assert told["answer"] == {"x": [1.0, 2.0], "y": [0.5, 1.0]}
+    assert told["replies"] == [{"like": {"x": [1.0, 2.0], "y": [0.0, 0.0]}, "text": "flat"}]
+    assert (told["chart"], told["x"], told["y"]) == ("gap", [1, 2], [0, 1])
+    for question in (choice, order, sketch):
+        none = asked(replace(question, answer=lambda result: None), 1)
+        assert (none["answer"], none["explains"]) == (None, "")
