@@ -9,25 +9,26 @@ number, add a line to `findings`.
 Sources: Chizat, Oyallon & Bach 2019; Geiger, Spigler, Jacot & Wyart 2020; Yang & Hu 2021 (µP).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import product
 
-import numpy as np
-
-from ntkviz.activations import activation
+from ntkviz import costs
 from ntkviz.data import CirclePoints, Dataset, DataSpec, Digits, Xor, load
+from ntkviz.data.base import TEST_POINTS
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments import neurons
 from ntkviz.experiments.protocol import Cost, Report, silent
-from ntkviz.findings import Finding, Interval, Reference, Remark
-from ntkviz.measures.convergence import recent_fall
-from ntkviz.measures.first_order import drift_law, is_smooth, next_order, width_law
-from ntkviz.measures.seeds import over_seeds
-from ntkviz.nets import Architecture, parameter_count
-from ntkviz.scales import Family, Recipe, Scales, train_family
+from ntkviz.findings import Finding, Remark
+from ntkviz.nets import Architecture
+from ntkviz.scales import Families, Family, Recipe, Scales, family_cost, train_family
+from ntkviz.scales.findings import drifts, errors, features, width_exponent
 from ntkviz.specs import Spec as BaseSpec
 from ntkviz.specs import choice, number
-from ntkviz.sweeps import Average, Sweep
-from ntkviz.writing import percent, written
+from ntkviz.writing import signed, written
+
+
+QUARTER = 4  # how many times narrower the second network is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Spec(BaseSpec):
     arch: Architecture = field(default_factory=lambda: Architecture(width=128, sigma_b=0.3))
     scales: Scales = field(default_factory=Scales)
     narrower: int = choice(
-        1, {1: "no other width", 4: "a network a quarter as wide"}, label="Compare with", help="On the same data."
+        1, {1: "no other width", QUARTER: "a network a quarter as wide"}, label="Compare with", help="On the same data."
     )
     steps: int = number(600, 20, 10_000, label="Steps", help="Steps of gradient descent, the same for every α.")
     factor: float = number(
@@ -83,28 +84,23 @@ class Result:
 
 
 def cost(spec: Spec) -> Cost:
-    """Kernels, their eigensystems and the training at every α, for each seed; and the neurons."""
-    n, m, d = spec.data.n or 64, 500, getattr(spec.data, "dim", 64)
-    lanes, width, depth = spec.scales.count, spec.arch.width, spec.arch.depth
-    neuron = 4e-10 if activation(spec.arch.activation).kinks else 4e-9
-    step = 6.0 * n * parameter_count(spec.arch, d) / 80e9 + neuron * n * width * depth + 1e-6
-    theory = 6e-10 * n**3 + (n + m) * n * (6e-8 + depth * (4 * width + 2 * d) / 5e9)
-    features = lanes * (n * n + m * width) * depth * (4 * width + 2 * d) / 2e10
-    held = 8.0 * (lanes * (6 * n * width * depth + n * n) + 10 * m * (m + n) + 10 * n * n)
-    return Cost(0.06 + spec.seeds * (spec.steps * lanes * step + theory + features), 2e7 + held)
+    """The families of every seed, and the neurons."""
+    points, dim = spec.data.n or 64, getattr(spec.data, "dim", 64)
+    families = [family_cost(spec.recipe(narrower), dim, points, TEST_POINTS) for narrower in {1, spec.narrower}]
+    return costs.OVERHEAD + neurons.cost(spec.neurons) + spec.seeds * sum(families, costs.NOTHING)
 
 
 def run(spec: Spec, report: Report = silent) -> Result:
     """Train the network in the plane and the families of every seed; the first one is reported as it grows."""
     data, plane = load(spec.data), neurons.run(spec.neurons)
     widths = tuple(sorted({1, spec.narrower}))
-    trained: dict[int, list[Family]] = {1: [], 4: []}
+    trained: dict[int, list[Family]] = {1: [], QUARTER: []}
 
     def result(growing: Family | None = None) -> Result:
         shown = trained[1] or ([] if growing is None else [growing])
         wide = Families(spec.recipe(), tuple(shown), spec.seeds - len(trained[1]))
-        pending = spec.seeds - len(trained[4]) if 4 in widths else 0
-        return Result(spec, data, wide, Families(spec.recipe(4), tuple(trained[4]), pending), plane)
+        pending = spec.seeds - len(trained[QUARTER]) if QUARTER in widths else 0
+        return Result(spec, data, wide, Families(spec.recipe(QUARTER), tuple(trained[QUARTER]), pending), plane)
 
     def watch(cell: int) -> Callable[[float, Family | None], None]:
         return lambda fraction, growing: report((cell + fraction) / (spec.seeds * len(widths)), result(growing))
@@ -126,7 +122,12 @@ def findings(result: Result) -> tuple[Finding, ...]:
 def remarks(result: Result) -> tuple[Remark, ...]:
     """What the data set warns of, which runs have not converged, and where the linearised network's error is from."""
     told = tuple(Remark(text, answer=False) for text in result.data.warnings)
-    return (*told, *result.families.remarks(), *_split(result.families, result.spec.steps), *neurons.remarks(result.neurons))
+    return (
+        *told,
+        *result.families.remarks(),
+        *_split(result.families, result.spec.steps),
+        *neurons.remarks(result.neurons),
+    )
 
 
 def _split(runs: Families, steps: int) -> tuple[Remark, ...]:

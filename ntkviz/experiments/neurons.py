@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from ntkviz import nets
+from ntkviz import costs, nets
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.findings import Finding, Interval, Remark
@@ -100,8 +100,9 @@ def mean_angle(points: ArrayLike, directions: ArrayLike) -> float:
 
 def cost(spec: Spec) -> Cost:
     """A training of small networks side by side."""
-    work = spec.scales.count * spec.steps * (1e-6 + 1e-8 * spec.neurons * spec.points / 10)
-    return Cost(0.05 + work, 2e7 + 80.0 * spec.scales.count * RECORDS * spec.neurons)
+    arch, lanes = spec.recipe.arch, spec.scales.count
+    training = costs.training(arch, 2, spec.points, spec.steps, networks=lanes, frames=RECORDS, weights=True)
+    return costs.OVERHEAD + training
 
 
 def run(spec: Spec, report: Report = silent) -> Result:

@@ -14,7 +14,9 @@ from ntkviz.writing import percent, written
 
 LAZY, RICH = 0.1, 1.0  # drift below and above which a run is called lazy and feature learning: conventions
 CONVERGED = 0.05  # a run has converged when its training error is at most this share of that at the start
-PLATEAU = 0.1  # a run stands on a plateau when it lost less than this share of its error in the second half of its steps
+PLATEAU = (
+    0.1  # a run stands on a plateau when it lost less than this share of its error in the second half of its steps
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from ntkviz import nets
+from ntkviz import costs, nets
+from ntkviz.costs import Cost
 from ntkviz.data import Dataset
 from ntkviz.dynamics import Clock, Descent, Flow, Linearised, linearise
 from ntkviz.errors import InvalidInput
@@ -111,6 +112,32 @@ def stable_steps(recipe: Recipe, lambda_max: float) -> np.ndarray:
     scale, width = ntk_scale(recipe.arch), recipe.arch.width
     rule = [stable_step(alpha * scale, width, lambda_max) for alpha in recipe.scales.alphas]
     return np.array(rule) * (recipe.factor / 0.5)
+
+
+def family_cost(recipe: Recipe, input_dim: int, points: int, test_points: int) -> Cost:
+    """What `train_family` takes.
+
+    Args:
+        recipe: how the networks are trained.
+        input_dim: d.
+        points: N that are trained on.
+        test_points: M.
+    """
+    arch, lanes = recipe.arch, recipe.scales.count
+    shapes = (arch, input_dim, points)
+    theory = (
+        costs.weights(arch, input_dim)
+        + costs.empirical_kernel(*shapes, dtype="float64")
+        + costs.empirical_kernel(*shapes, test_points, dtype="float64")
+        + costs.infinite_kernel(*shapes)
+        + costs.infinite_kernel(arch, input_dim, test_points, points)
+        + 2 * costs.linearised(points, test_points, RECORDS)
+        + 3 * costs.empirical_kernel(*shapes, dtype="float64")  # the derivative of the kernel
+    )
+    training = costs.training(
+        arch, input_dim, points, recipe.steps, networks=lanes, frames=RECORDS, test_points=test_points
+    )
+    return (theory.dropped + training + costs.empirical_kernel(*shapes, networks=lanes + 1)).dropped
 
 
 def train_family(

@@ -1,4 +1,4 @@
-"""What the families say as findings: errors at both ends of α, the law of the drift, and what became of the features."""
+"""The findings of families: errors at both ends of α, the law of the drift, and what became of the features."""
 
 import math
 
