@@ -7,6 +7,8 @@ path. Nothing is fitted. The law holds for smooth activations: at a kink neurons
 does not see. The output scale is that of Chizat, Oyallon & Bach 2019.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +55,7 @@ def is_smooth(arch: Architecture) -> bool:
     return not phi.kinks or phi.rough > 1
 
 
-def next_order(alpha: ArrayLike, ratio: ArrayLike) -> float:
+def next_order(alpha: Sequence[float] | Floats, ratio: Sequence[float] | Floats) -> float:
     """The size of the next order at the largest α, where drift over first order is 1 + b/α + …, with b as measured.
 
     Args:

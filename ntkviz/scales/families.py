@@ -61,7 +61,7 @@ class Families:
     @property
     def diverged(self) -> np.ndarray:
         """(A,) whether a seed diverged."""
-        return self.values("diverged").any(axis=0) if self.members else np.zeros(len(self.alpha), dtype=bool)
+        return np.asarray(self.values("diverged").reshape(len(self.members), len(self.alpha)).any(axis=0))
 
     @property
     def converged(self) -> np.ndarray:

@@ -235,8 +235,8 @@ def _with_curves(known: Family, data: Dataset, runs: tuple[Run, ...]) -> Family:
 def _measured(arch: Architecture, family: Family, data: Dataset, start: Params, ends: list[Params]) -> Family:
     """The family with what became of the kernel and of the hidden layer."""
     stacked: Params = jax.tree.map(lambda *layers: jnp.stack([jnp.asarray(w) for w in layers]), start, *ends)
-    first, *rest = np.asarray(kernels(arch, stacked, jnp.asarray(data.x, jnp.float32)))
-    drift, aligned = drifts(rest, first), hidden_alignment(arch, stacked, data.x_test, data.y_test)
+    found = np.asarray(kernels(arch, stacked, jnp.asarray(data.x, jnp.float32)))
+    drift, aligned = drifts(found[1:], found[0]), hidden_alignment(arch, stacked, data.x_test, data.y_test)
     return replace(
         family,
         drift=np.where(family.diverged, np.nan, drift),
