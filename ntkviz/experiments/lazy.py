@@ -23,10 +23,9 @@ from ntkviz.findings import Finding, Remark
 from ntkviz.nets import Architecture
 from ntkviz.scales import Families, Family, Recipe, Scales, family_cost, train_family
 from ntkviz.scales.findings import drifts, errors, features, width_exponent
+from ntkviz.scales.words import gap_in_words
 from ntkviz.specs import Spec as BaseSpec
 from ntkviz.specs import choice, number
-from ntkviz.writing import signed, written
-
 
 QUARTER = 4  # how many times narrower the second network is
 
@@ -121,24 +120,6 @@ def findings(result: Result) -> tuple[Finding, ...]:
 
 def remarks(result: Result) -> tuple[Remark, ...]:
     """What the data set warns of, which runs have not converged, and where the linearised network's error is from."""
-    told = tuple(Remark(text, answer=False) for text in result.data.warnings)
-    return (
-        *told,
-        *result.families.remarks(),
-        *_split(result.families, result.spec.steps),
-        *neurons.remarks(result.neurons),
-    )
-
-
-def _split(runs: Families, steps: int) -> tuple[Remark, ...]:
-    """The gap between the linearised network and kernel regression, in a part of width and a part of time."""
-    now, end, limit = (runs.level(name) for name in ("linear_error", "linear_end", "kernel_error"))
-    if now is None or end is None or limit is None:
-        return ()
-    return (
-        Remark(
-            f"Kernel regression with the infinitely wide network's NTK has a test error of {written(limit)}, and the "
-            f"linearised network of width {runs.arch.width} has {written(now)} after {steps} steps. The finite width "
-            f"changes it by {signed(end - limit)}, and the finite time by {signed(now - end)}."
-        ),
-    )
+    runs, gap = result.families, gap_in_words(result.families)
+    data = tuple(Remark(text, answer=False) for text in result.data.warnings)
+    return (*data, *runs.remarks(), *((Remark(gap),) if gap else ()), *neurons.remarks(result.neurons))

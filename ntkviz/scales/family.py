@@ -55,6 +55,11 @@ class Scales(Spec):
         """(A,)"""
         return np.geomspace(self.low, self.high, self.count)
 
+    @property
+    def nearest_one(self) -> int:
+        """The place of the α that is nearest to 1, the network as it is."""
+        return int(np.argmin(np.abs(np.log(self.alphas))))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -131,7 +131,7 @@ def width_exponent(runs: Families, narrow: Families) -> Finding:
         runs: the families of the wider network.
         narrow: those of the narrower one, with the same seeds and data.
     """
-    at = int(np.argmin(np.abs(np.log(runs.alpha))))
+    at = runs.recipe.scales.nearest_one
     both = min(len(runs.members), len(narrow.members))
     one, other = (families.sweep("drift").values[at, :both] for families in (runs, narrow))
     exponents = np.log(one / other) / math.log(runs.arch.width / narrow.arch.width)
