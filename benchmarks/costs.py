@@ -9,21 +9,16 @@ rates in force beside the refitted ones, and the estimates of every lesson. A ro
 than a factor of three.
 """
 
-import os
-
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
 import argparse
 import dataclasses
 import importlib
+import os
 import pkgutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +28,7 @@ from scipy.optimize import nnls
 from ntkviz import costs, experiments
 from ntkviz.costs import MACHINE, Cost, Machine
 from ntkviz.kernels import empirical_ntk, infinite_kernels
+from ntkviz.lessons import lessons
 from ntkviz.nets import Architecture, ConvNet, init
 from ntkviz.training import log_steps, train_many
 
@@ -42,14 +38,25 @@ FEWEST, MOST = 2, 12  # repetitions
 RATES = [rate.name for rate in dataclasses.fields(Machine)]
 
 
-@dataclass(frozen=True)
-class Case:
-    """One piece of work: what it is, its estimate under any rates, and the work itself."""
+class Case(Protocol):
+    """One piece of work."""
 
     kind: str
-    name: str
-    estimate: Callable[[Machine], Cost]
-    work: Callable[[], object]
+
+    def __str__(self) -> str: ...
+
+    def estimate(self, machine: Machine) -> Cost:
+        """What it takes at the rates of a machine."""
+
+    def ready(self) -> Callable[[], object]:
+        """The work, with everything drawn that it needs."""
+
+
+def keep_to_one_core() -> None:
+    """Give the process one core and XLA one thread; to be called before the first program is compiled."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def measured(work: Callable[[], object]) -> float:
@@ -63,147 +70,161 @@ def measured(work: Callable[[], object]) -> float:
     return min(turns)
 
 
-def training(quick: bool) -> Iterator[Case]:
-    """Networks of all sizes, few and many points, a kink and none, side by side, images."""
-    grid = [
-        *((Architecture(width=n, activation=phi, sigma_b=0.3), 2, p, 300, 1, 40, 200)
-          for n in (32, 512, 2048) for phi in ("relu", "erf") for p in (16, 128)),
-        *((Architecture(width=n, depth=3, activation=phi), 20, p, 60, 1, 20, 500)
-          for n in (64, 512) for phi in ("relu", "tanh", "gelu") for p in (64, 512)),
-        (Architecture(width=128, sigma_b=0.3), 20, 150, 300, 9, 24, 500),
-        (Architecture(width=128, depth=2, activation="gelu"), 20, 150, 100, 9, 24, 500),
-        (Architecture(width=16), 2, 16, 500, 8, 24, 64),
-        (Architecture(width=2048, depth=2), 64, 128, 20, 1, 10, 64),
-        (Architecture(width=512, outputs=10, activation="erf"), 64, 100, 100, 1, 44, 300),
-        (ConvNet(width=16, depth=2), 64, 64, 20, 1, 10, 64),
-        (ConvNet(width=32, depth=1, activation="tanh"), 64, 100, 20, 1, 10, 64),
-    ]  # fmt: skip
-    for arch, dim, points, steps, networks, frames, tests in grid[::4] if quick else grid:
-        yield Case(
-            "training",
-            f"{words(arch)}, {points}+{tests} points, {steps} steps × {networks}",
-            partial(_training, arch, dim, points, steps, networks, frames, tests),
-            _trainer(arch, dim, points, steps, networks, frames, tests),
-        )
+@dataclass(frozen=True)
+class Training:
+    """Networks side by side."""
+
+    arch: Architecture
+    dim: int
+    points: int
+    steps: int
+    networks: int
+    frames: int
+    tests: int
+    kind = "training"
+
+    def __str__(self) -> str:
+        return f"{words(self.arch)}, {self.points}+{self.tests} points, {self.steps} steps × {self.networks}"
+
+    @property
+    def recorded(self) -> np.ndarray:
+        return log_steps(self.steps, self.frames)
+
+    def estimate(self, machine: Machine) -> Cost:
+        sizes = {"networks": self.networks, "frames": len(self.recorded), "test_points": self.tests}
+        return costs.training(self.arch, self.dim, self.points, self.steps, **sizes, machine=machine)
+
+    def ready(self) -> Callable[[], object]:
+        x, x_test = unit(self.points, self.dim), unit(self.tests, self.dim)
+        keys = jax.random.split(jax.random.key(0), self.networks)
+        params = jax.vmap(lambda key: init(self.arch, self.dim, key=key, dtype=jnp.float32))(keys)
+        settings = {"eta": 1e-3 / self.points, "steps": self.steps, "record": self.recorded, "centred": True}
+        y = np.random.default_rng(1).normal(size=(self.points, self.arch.outputs))
+        return lambda: train_many(self.arch, params, x, y, x_test=x_test, **settings)
 
 
-def _training(
-    arch: Architecture, dim: int, points: int, steps: int, networks: int, frames: int, tests: int, machine: Machine
-) -> Cost:
-    seen = len(log_steps(steps, frames))
-    return costs.training(arch, dim, points, steps, networks=networks, frames=seen, test_points=tests, machine=machine)
+@dataclass(frozen=True)
+class Empirical:
+    """The kernel of a finite network."""
+
+    arch: Architecture
+    dim: int
+    rows: int
+    columns: int | None
+    outputs: Literal["trace", "full"]
+    dtype: costs.Precision
+    kind = "empirical"
+
+    def __str__(self) -> str:
+        return f"{words(self.arch)}, {self.rows} × {self.columns or self.rows}, {self.outputs}, {self.dtype}"
+
+    def estimate(self, machine: Machine) -> Cost:
+        sizes = self.arch, self.dim, self.rows, self.columns
+        return costs.empirical_kernel(*sizes, outputs=self.outputs, dtype=self.dtype, machine=machine)
+
+    def ready(self) -> Callable[[], object]:
+        params = init(self.arch, self.dim, key=jax.random.key(0), dtype=self.dtype)
+        x1 = unit(self.rows, self.dim).astype(self.dtype)
+        x2 = None if self.columns is None else unit(self.columns, self.dim).astype(self.dtype)
+        return lambda: np.asarray(empirical_ntk(self.arch, params, x1, x2, outputs=self.outputs))
 
 
-def _trainer(
-    arch: Architecture, dim: int, points: int, steps: int, networks: int, frames: int, tests: int
-) -> Callable[[], object]:
-    draw = np.random.default_rng(0)
-    x, y = unit(draw, points, dim), draw.normal(size=(points, arch.outputs))
-    keys = jax.random.split(jax.random.key(0), networks)
-    params = jax.vmap(lambda key: init(arch, dim, key=key, dtype=jnp.float32))(keys)
-    return partial(
-        train_many,
-        arch,
-        params,
-        x,
-        y,
-        eta=1e-3 / points,
-        steps=steps,
-        record=log_steps(steps, frames),
-        x_test=unit(draw, tests, dim),
-        centred=True,
-    )
+@dataclass(frozen=True)
+class Infinite:
+    """Both kernels at infinite width."""
+
+    arch: Architecture
+    dim: int
+    rows: int
+    columns: int | None
+    kind = "infinite"
+
+    def __str__(self) -> str:
+        return f"{words(self.arch)}, {self.rows} × {self.columns or self.rows}"
+
+    def estimate(self, machine: Machine) -> Cost:
+        return costs.infinite_kernel(self.arch, self.dim, self.rows, self.columns, machine=machine)
+
+    def ready(self) -> Callable[[], object]:
+        x1, x2 = unit(self.rows, self.dim), None if self.columns is None else unit(self.columns, self.dim)
+        return lambda: [np.asarray(kernel) for kernel in infinite_kernels(self.arch, x1, x2)]
 
 
-def empirical(quick: bool) -> Iterator[Case]:
-    """Kernels of finite networks."""
-    grid: list[tuple[Architecture, int, int, int | None, Any, Any]] = [
-        *((Architecture(width=n, depth=2, activation=phi), 2, p, None, "trace", dtype)
-          for n in (64, 512, 2048) for phi in ("relu", "erf") for p in (64, 256, 800)
-          for dtype in ("float32", "float64")),
-        *((Architecture(width=512, activation=phi), 20, 500, 150, "trace", "float64")
-          for phi in ("relu", "gelu", "tanh")),
-        (Architecture(width=512, outputs=10), 64, 100, 300, "full", "float32"),
-        (Architecture(width=512, outputs=10), 64, 100, None, "full", "float32"),
-        (Architecture(width=256, depth=10), 20, 256, None, "trace", "float64"),
-        (ConvNet(width=16, depth=2), 64, 100, None, "trace", "float64"),
-        (ConvNet(width=64, depth=1), 64, 100, None, "trace", "float32"),
-    ]  # fmt: skip
-    for arch, dim, rows, columns, outputs, dtype in grid[::4] if quick else grid:
-        draw = np.random.default_rng(0)
-        params = init(arch, dim, key=jax.random.key(0), dtype=dtype)
-        x1, x2 = unit(draw, rows, dim), None if columns is None else unit(draw, columns, dim)
-        if dtype == "float32":
-            x1, x2 = x1.astype(np.float32), None if x2 is None else x2.astype(np.float32)
-        yield Case(
-            "empirical",
-            f"{words(arch)}, {rows} × {columns or rows}, {outputs}, {dtype}",
-            lambda machine, a=arch, d=dim, r=rows, c=columns, o=outputs, t=dtype: costs.empirical_kernel(
-                a, d, r, c, outputs=o, dtype=t, machine=machine
-            ),
-            lambda a=arch, p=params, x1=x1, x2=x2, o=outputs: np.asarray(empirical_ntk(a, p, x1, x2, outputs=o)),
-        )
+@dataclass(frozen=True)
+class Decomposition:
+    """An eigensystem, or eigenvalues alone."""
+
+    rows: int
+    vectors: bool
+    kind = "eigen"
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, {'eigensystem' if self.vectors else 'eigenvalues'}"
+
+    def estimate(self, machine: Machine) -> Cost:
+        return costs.eigensystem(self.rows, vectors=self.vectors, machine=machine)
+
+    def ready(self) -> Callable[[], object]:
+        kernel = np.exp(-np.square(np.subtract.outer(*[np.linspace(0, 3, self.rows)] * 2)))
+        return partial(np.linalg.eigh if self.vectors else np.linalg.eigvalsh, kernel)
 
 
-def infinite(quick: bool) -> Iterator[Case]:
-    """Kernels at infinite width: closed forms, series, images."""
-    grid: list[tuple[Architecture, int, int, int | None]] = [
-        *((Architecture(depth=depth, activation=phi, sigma_b=0.3), 2, n, None)
-          for depth in (1, 5) for phi in ("relu", "erf", "gelu", "tanh", "elu") for n in (64, 256, 800)),
-        *((Architecture(depth=2, activation=phi), 2, 1, 2049) for phi in ("relu", "tanh", "elu")),
-        *((Architecture(depth=1, activation=phi), 64, 500, 150) for phi in ("relu", "erf")),
-        (ConvNet(width=16, depth=2), 64, 100, None),
-        (ConvNet(width=16, depth=2, head="gap"), 64, 20, None),
-    ]  # fmt: skip
-    for arch, dim, rows, columns in grid[::4] if quick else grid:
-        draw = np.random.default_rng(0)
-        x1, x2 = unit(draw, rows, dim), None if columns is None else unit(draw, columns, dim)
-        yield Case(
-            "infinite",
-            f"{words(arch)}, {rows} × {columns or rows}",
-            lambda machine, a=arch, d=dim, r=rows, c=columns: costs.infinite_kernel(a, d, r, c, machine=machine),
-            lambda a=arch, x1=x1, x2=x2: [np.asarray(kernel) for kernel in infinite_kernels(a, x1, x2)],
-        )
+@dataclass(frozen=True)
+class Draw:
+    """The weights of a network."""
+
+    arch: Architecture
+    dim: int
+    dtype: costs.Precision
+    kind = "weights"
+
+    def __str__(self) -> str:
+        return f"{words(self.arch)}, {self.dtype}"
+
+    def estimate(self, machine: Machine) -> Cost:
+        return costs.weights(self.arch, self.dim, dtype=self.dtype, machine=machine)
+
+    def ready(self) -> Callable[[], object]:
+        return lambda: jax.block_until_ready(init(self.arch, self.dim, key=jax.random.key(0), dtype=self.dtype))
 
 
-def decompositions(quick: bool) -> Iterator[Case]:
-    """Eigensystems and eigenvalues."""
-    for n in (64, 256, 1000) if quick else (16, 64, 150, 256, 500, 800, 1500):
-        kernel = np.exp(-np.square(np.subtract.outer(*[np.linspace(0, 3, n)] * 2)))
-        for vectors, routine in ((True, np.linalg.eigh), (False, np.linalg.eigvalsh)):
-            yield Case(
-                "eigen",
-                f"{n} rows, {'eigensystem' if vectors else 'eigenvalues'}",
-                lambda machine, n=n, v=vectors: costs.eigensystem(n, vectors=v, machine=machine),
-                partial(routine, kernel),
-            )
+PRECISIONS: tuple[costs.Precision, ...] = ("float32", "float64")
+CASES: tuple[Case, ...] = (
+    *(Training(Architecture(width=n, activation=phi, sigma_b=0.3), 2, points, 300, 1, 40, 200)
+      for n in (32, 512, 2048) for phi in ("relu", "erf") for points in (16, 128)),
+    *(Training(Architecture(width=n, depth=3, activation=phi), 20, points, 60, 1, 20, 500)
+      for n in (64, 512) for phi in ("relu", "tanh", "gelu") for points in (64, 512)),
+    Training(Architecture(width=128, sigma_b=0.3), 20, 150, 300, 9, 24, 500),
+    Training(Architecture(width=128, depth=2, activation="gelu"), 20, 150, 100, 9, 24, 500),
+    Training(Architecture(width=16), 2, 16, 500, 8, 24, 64),
+    Training(Architecture(width=2048, depth=2), 64, 128, 20, 1, 10, 64),
+    Training(Architecture(width=512, outputs=10, activation="erf"), 64, 100, 100, 1, 44, 300),
+    Training(ConvNet(width=16, depth=2), 64, 64, 20, 1, 10, 64),
+    Training(ConvNet(width=32, depth=1, activation="tanh"), 64, 100, 20, 1, 10, 64),
+    *(Empirical(Architecture(width=n, depth=2, activation=phi), 2, rows, None, "trace", dtype)
+      for n in (64, 512, 2048) for phi in ("relu", "erf") for rows in (64, 256, 800) for dtype in PRECISIONS),
+    *(Empirical(Architecture(width=512, activation=phi), 20, 500, 150, "trace", "float64")
+      for phi in ("relu", "gelu", "tanh")),
+    Empirical(Architecture(width=512, outputs=10), 64, 100, 300, "full", "float32"),
+    Empirical(Architecture(width=512, outputs=10), 64, 100, None, "full", "float32"),
+    Empirical(Architecture(width=256, depth=10), 20, 256, None, "trace", "float64"),
+    Empirical(ConvNet(width=16, depth=2), 64, 100, None, "trace", "float64"),
+    Empirical(ConvNet(width=64, depth=1), 64, 100, None, "trace", "float32"),
+    *(Infinite(Architecture(depth=depth, activation=phi, sigma_b=0.3), 2, rows, None)
+      for depth in (1, 5) for phi in ("relu", "erf", "gelu", "tanh", "elu") for rows in (64, 256, 800)),
+    *(Infinite(Architecture(depth=2, activation=phi), 2, 1, 2049) for phi in ("relu", "tanh", "elu")),
+    *(Infinite(Architecture(depth=1, activation=phi), 64, 500, 150) for phi in ("relu", "erf")),
+    Infinite(ConvNet(width=16, depth=2), 64, 100, None),
+    Infinite(ConvNet(width=16, depth=2, head="gap"), 64, 20, None),
+    *(Decomposition(rows, vectors) for rows in (16, 64, 150, 256, 500, 800, 1500) for vectors in (True, False)),
+    *(Draw(Architecture(width=n, depth=2), 20, dtype) for n in (64, 512, 2048) for dtype in PRECISIONS),
+)  # fmt: skip
+KINDS = tuple(dict.fromkeys(case.kind for case in CASES))
 
 
-def draws(quick: bool) -> Iterator[Case]:
-    """Weights."""
-    for width in (64, 512, 2048):
-        arch = Architecture(width=width, depth=2)
-        for dtype in ("float32", "float64"):
-            yield Case(
-                "weights",
-                f"{words(arch)}, {dtype}",
-                lambda machine, a=arch, t=dtype: costs.weights(a, 20, dtype=t, machine=machine),
-                lambda a=arch, t=dtype: jax.block_until_ready(init(a, 20, key=jax.random.key(0), dtype=t)),
-            )
-
-
-KINDS = {
-    "training": training,
-    "empirical": empirical,
-    "infinite": infinite,
-    "eigen": decompositions,
-    "weights": draws,
-}
-
-
-def unit(draw: np.random.Generator, points: int, dim: int) -> np.ndarray:
+def unit(points: int, dim: int) -> np.ndarray:
     """Points on the unit sphere."""
-    x = draw.normal(size=(points, dim))
+    x = np.random.default_rng(0).normal(size=(points, dim))
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
 
 
@@ -214,7 +235,7 @@ def words(arch: Architecture) -> str:
     )
 
 
-def refitted(cases: list[Case], seconds: np.ndarray) -> Machine:
+def refitted(cases: Sequence[Case], seconds: np.ndarray) -> Machine:
     """Rates that make estimate/measured as near to 1 as they can, none negative; those of no case stay as they are."""
     nothing = Machine(**dict.fromkeys(RATES, 0.0))
     work = np.array([[case.estimate(replace(nothing, **{rate: 1.0})).seconds for rate in RATES] for case in cases])
@@ -231,27 +252,29 @@ def line(kind: str, name: str, estimate: float, actual: float) -> str:
 
 
 def specs() -> Iterator[tuple[str, Any, Any]]:
-    """Name, experiment and spec of every lesson's default and presets; the experiments' defaults without lessons."""
-    for found in pkgutil.iter_modules(experiments.__path__):
-        module = importlib.import_module(f"ntkviz.experiments.{found.name}")
-        if hasattr(module, "run") and hasattr(module, "Spec"):
-            yield found.name, module, module.Spec()
-    try:
-        lessons = importlib.import_module("ntkviz.lessons")
-    except ImportError:
-        return
-    for found in pkgutil.iter_modules(lessons.__path__):
-        lesson = getattr(importlib.import_module(f"ntkviz.lessons.{found.name}"), "LESSON", None)
-        for preset in getattr(lesson, "presets", ()):
-            for module in lesson.slots.values() if isinstance(lesson.slots, dict) else lesson.slots:
-                if isinstance(preset.spec, module.Spec):
-                    yield f"{found.name}/{preset.key}", module, preset.spec
+    """Name, experiment and spec of every preset of every lesson; the experiments' defaults where no lesson is there."""
+    for name, lesson in lessons().items():
+        for preset in lesson.presets:
+            for slot, place in lesson.slots.items():
+                yield f"{name}/{preset.key}, slot {slot}", place.experiment, place.part(preset.spec)
+    if not lessons():
+        for module in modules():
+            if hasattr(module, "run"):
+                yield module.__name__.rpartition(".")[2], module, module.Spec()
+
+
+def modules() -> list[Any]:
+    """Those of the folder of experiments."""
+    return [
+        importlib.import_module(f"{experiments.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(experiments.__path__)
+    ]
 
 
 def forget() -> None:
     """Empty the caches in which experiments keep what they computed, so that a run computes again."""
-    for found in pkgutil.iter_modules(experiments.__path__):
-        for value in vars(importlib.import_module(f"ntkviz.experiments.{found.name}")).values():
+    for module in modules():
+        for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
 
@@ -262,14 +285,14 @@ def main() -> None:
     options.add_argument("--only", choices=sorted(KINDS), help="one kind of work, and no lessons")
     options.add_argument("--lessons", action="store_true", help="the lessons alone")
     asked = options.parse_args()
+    keep_to_one_core()
     print(f"{'':10} {'':58} {'estimate':>10} {'measured':>10}  ratio   (ms of one core)")
     if not asked.lessons:
-        kinds = [KINDS[asked.only]] if asked.only else list(KINDS.values())
-        cases = [case for kind in kinds for case in kind(asked.quick)]
+        cases = [case for case in CASES if asked.only in (None, case.kind)][:: 4 if asked.quick else 1]
         seconds = np.empty(len(cases))
         for i, case in enumerate(cases):
-            seconds[i] = measured(case.work)
-            print(line(case.kind, case.name, case.estimate(MACHINE).seconds, seconds[i]), flush=True)
+            seconds[i] = measured(case.ready())
+            print(line(case.kind, str(case), case.estimate(MACHINE).seconds, seconds[i]), flush=True)
         better = refitted(cases, seconds)
         for label, machine in (("in force", MACHINE), ("refitted", better)):
             ratios = np.array([case.estimate(machine).seconds for case in cases]) / seconds

@@ -117,7 +117,7 @@ MACHINE = Machine(
     square=2e-8,
 )
 
-OVERHEAD = Cost(0.02, 2e7, 2e7)  # of every run: data, reports, and the result on its way to the page
+OVERHEAD = Cost(5e-3, 2e7, 2e7)  # of every run: data, reports, and the result on its way to the page
 
 
 def training(
@@ -156,7 +156,7 @@ def training(
     numbers = networks * (seen * arch.outputs + (count if weights else 0))
     activations = activation_numbers(arch, input_dim) * max(used * networks, seen)
     kept = 4.0 * (frames * numbers + networks * count)
-    held = 4.0 * (4 * networks * count + 2 * activations + 8 * networks * seen * arch.outputs + seen * input_dim)
+    held = 4.0 * (6 * networks * count + 3 * activations + 8 * networks * seen * arch.outputs + seen * input_dim)
     return Cost(machine.start + steps * step + frames * frame, kept + held, kept)
 
 
@@ -175,7 +175,7 @@ def infinite_kernel(
     points, pairs = rows + (columns or 0), float(rows * (rows if columns is None else columns))
     layers, positions = duals(arch, input_dim), sum(size.uses for size in sizes(arch, input_dim)[:-1])
     products = pairs * (machine.pair + 2.0 * input_dim * machine.flop64)
-    held = 8.0 * (6 * pairs + input_dim * points) + tile_bytes(arch, input_dim)
+    held = 8.0 * (8 * pairs + input_dim * points) + tile_bytes(arch, input_dim)
     return Cost(machine.call + products + pairs * layers * pair + points * positions * point, held, 8 * pairs)
 
 
@@ -216,7 +216,7 @@ def empirical_kernel(
     both = 1 + arch.outputs
     seconds = _passes(machine, arch, input_dim, points, 2 * both, both / 2, dtype)
     seconds += share * (2.0 * products * flop + entries * len(sizes(arch, input_dim)) * machine.entry)
-    held = BYTES[dtype] * (points * activation_numbers(arch, input_dim, arch.outputs) + 3 * entries)
+    held = BYTES[dtype] * (points * activation_numbers(arch, input_dim, arch.outputs) + 4 * entries)
     kept = BYTES[dtype] * networks * entries
     return Cost(machine.call + networks * seconds, held + kept, kept)
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import costs as benchmark
 from ntkviz import costs
 from ntkviz.costs import MACHINE, NOTHING, OVERHEAD, Cost, Machine
 from ntkviz.kernels import empirical_ntk, infinite_ntk
@@ -173,3 +174,18 @@ def test_estimates_need_no_arrays() -> None:
     huge = Architecture(width=65536, depth=32)
     assert math.isfinite(costs.training(huge, 64, 4000, 10**6).seconds)
     assert costs.empirical_kernel(huge, 64, 4000).bytes > 1e9
+
+
+def test_the_benchmark_finds_the_rates_that_made_the_seconds() -> None:
+    """Seconds of a machine twice as slow in matrix products, four times in drawing: its rates come out."""
+    cases = [case for case in benchmark.CASES if case.kind in ("training", "weights", "eigen")]
+    other = replace(MACHINE, flop=2 * MACHINE.flop, normal=4 * MACHINE.normal)
+    found = benchmark.refitted(cases, np.array([case.estimate(other).seconds for case in cases]))
+    for rate in dataclasses.fields(Machine):
+        assert getattr(found, rate.name) == pytest.approx(getattr(other, rate.name), rel=1e-3), rate.name
+    assert found.dual_closed == MACHINE.dual_closed, "what no case needs stays as it is"
+
+
+def test_the_benchmark_marks_what_is_beyond_a_factor_of_three() -> None:
+    assert "beyond" in benchmark.line("training", "case", 1.0, 3.1) and "beyond" in benchmark.line("", "", 3.1, 1.0)
+    assert "beyond" not in benchmark.line("training", "case", 1.0, 2.9)

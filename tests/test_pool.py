@@ -245,8 +245,12 @@ def commands_of_compose(root):
 
 
 def commands_of_the_documentation(root):
-    """The same from docs/operations.md, as they are written there for a shell in the folder of the repository."""
+    """The same from docs/operations.md, as they are written there for a shell in the folder of the repository.
+
+    The README has the same lines.
+    """
     lines = [line for line in (root / "docs" / "operations.md").read_text().splitlines() if " -m dask " in line]
+    assert set(lines) <= set((root / "README.md").read_text().splitlines())
     assert len(lines) == 2
     for line in lines:
         words = shlex.split(line)
