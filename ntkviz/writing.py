@@ -35,6 +35,15 @@ def fixed(value: float, decimals: int) -> str:
     return minus(f"{value:.{decimals}f}")
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A change with its sign and so many significant digits.
+
+    >>> signed(0.1832), signed(-0.0214)
+    ('+0.18', '−0.021')
+    """
+    return written(value, digits) if value < 0 else f"+{written(value, digits)}"
+
+
 def with_error(value: float | None, error: float | None, unit: str = "") -> str:
     """A value with its standard error, both to the digits that the error allows, and its unit.
 

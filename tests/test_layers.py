@@ -24,7 +24,7 @@ LAYERS = (
     {"training"},
     {"measures", "costs"},
     {"sweeps", "prediction"},
-    {"comparison"},
+    {"comparison", "scales"},
     {"experiments"},
     {"lessons", "claims"},
     {"engine", "figures"},
