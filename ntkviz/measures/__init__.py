@@ -2,12 +2,23 @@
 
 from ntkviz.measures.distances import crossing, drift, drifts, feature_alignment, gap, hidden_alignment, steps_bound
 from ntkviz.measures.eigenspaces import TopShare, eigenspaces, space_shares, top_share
-from ntkviz.measures.fits import DecayFit, Exponential, PowerLaw, decay_law, exponential, fit_decay, power_law
+from ntkviz.measures.fits import (
+    DecayFit,
+    Exponential,
+    PowerLaw,
+    Stretched,
+    decay_law,
+    exponential,
+    fit_decay,
+    power_law,
+    stretched,
+)
 
 __all__ = [
     "DecayFit",
     "Exponential",
     "PowerLaw",
+    "Stretched",
     "TopShare",
     "crossing",
     "decay_law",
@@ -22,5 +33,6 @@ __all__ = [
     "power_law",
     "space_shares",
     "steps_bound",
+    "stretched",
     "top_share",
 ]
