@@ -1,9 +1,9 @@
-"""Functions on the circle: one angle γ, two inputs, x = √2 (cos γ, sin γ), so that |x|²/d = 1.
+"""Functions of an angle γ, given to the network as two inputs x = √2 (cos γ, sin γ) with |x|²/d = 1.
 
     y(γ) = Σ_j a_j cos(k_j γ + φ_j)          or points that the user places
 
-The test points are 256 equispaced angles. The circle is where the kernel's eigenfunctions are known: the Fourier
-modes (Jacot, Gabriel & Hongler 2018 and Basri et al. 2019 draw on it).
+The test points are 256 equispaced angles. On the circle the eigenfunctions of the kernel are known: they are the
+Fourier modes (Jacot, Gabriel & Hongler 2018; Basri et al. 2019).
 """
 
 import math
@@ -35,7 +35,7 @@ def grid() -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Circle(DataSpec):
-    """Base of the data on a circle, whose inputs stay on it: they are not scaled."""
+    """Base of the data sets on a circle; their inputs are not scaled, so that they stay on the circle."""
 
     kind: ClassVar[Kind] = "circle"
     scale: str = field(default="none", init=False, repr=False)
@@ -87,12 +87,12 @@ class CircleFunction(Circle):
 
 @dataclass(frozen=True, kw_only=True)
 class CirclePoints(Circle):
-    """Points that the user places; between them nothing is known, so the test targets are empty."""
+    """Points that the user places; the target is not known elsewhere, and so there are no test targets."""
 
     title = "Your points on a circle"
     sentence = "Place a few points: every network that fits them draws its own curve between them."
 
-    n: int = field(default=0, init=False, repr=False)  # the number of points placed
+    n: int = field(default=0, init=False, repr=False)  # the number of points in the text
     points: str = text(
         "0:1, 72:-1, 144:0.5, 216:1, 288:-0.5",
         length=1500,
@@ -122,7 +122,14 @@ class CirclePoints(Circle):
 
 
 def waves(terms: str) -> tuple[tuple[int, float, float], ...]:
-    """(frequency, amplitude, phase in degrees) of each term of "1:1, 3:0.5:90", or `InvalidInput`."""
+    """The frequency, the amplitude and the phase in degrees of each term in a text.
+
+    Raises `InvalidInput` where the text cannot be read or a number is out of range.
+
+    Example:
+        >>> waves("1:1, 3:0.5:90")
+        ((1, 1.0, 0.0), (3, 0.5, 90.0))
+    """
     rows = _rows(terms, "Write each wave as frequency:amplitude or frequency:amplitude:phase, as in 1:1, 3:0.5", (2, 3))
     if not 1 <= len(rows) <= MAX_TERMS:
         raise InvalidInput(f"Give 1 to {MAX_TERMS} waves, not {len(rows)}, as in 1:1, 3:0.5.")
@@ -135,7 +142,14 @@ def waves(terms: str) -> tuple[tuple[int, float, float], ...]:
 
 
 def placed(points: str) -> tuple[tuple[float, float], ...]:
-    """(angle in degrees, value) of each point of "0:1, 72:-1", or `InvalidInput`."""
+    """The angle in degrees and the value of each point in a text.
+
+    Raises `InvalidInput` where the text cannot be read or a number is out of range.
+
+    Example:
+        >>> placed("0:1, 72:-1")
+        ((0.0, 1.0), (72.0, -1.0))
+    """
     rows = _rows(points, "Write each point as angle:value with the angle in degrees, as in 0:1, 72:-1", (2,))
     if not 2 <= len(rows) <= MAX_POINTS:
         raise InvalidInput(f"Place 2 to {MAX_POINTS} points, not {len(rows)}, as in 0:1, 72:-1.")
@@ -146,7 +160,7 @@ def placed(points: str) -> tuple[tuple[float, float], ...]:
 
 
 def _rows(entered: str, advice: str, lengths: tuple[int, ...]) -> list[list[float]]:
-    """The numbers of "a:b, c:d"; `InvalidInput` with the advice where a part is something else."""
+    """The numbers in a text such as "1:2, 3:4"; raises `InvalidInput` with the advice where it cannot be read."""
     rows = []
     for part in (part.strip() for part in entered.split(",") if part.strip()):
         try:

@@ -1,7 +1,7 @@
-"""Two classes in the plane, where the decision of a network can be drawn.
+"""Data sets of two classes in the plane, where the decision of a network can be drawn.
 
-Each figure is a curve a label, labels alternating from point to point, plus Gaussian `spread` of the positions; it
-is scaled so that E|x|²/2 is 1 without the spread. To add a figure, derive `Plane` and define `curve`.
+The points of each class lie on a curve, with Gaussian noise in their positions; labels alternate from point to point.
+Without the noise E|x|²/2 is 1. To add a data set, derive `Plane` and define `curve`.
 """
 
 import math
@@ -17,7 +17,7 @@ from ntkviz.specs import choice, number
 
 @dataclass(frozen=True, kw_only=True)
 class Plane(DataSpec):
-    """Base of the figures in the plane."""
+    """Base of the data sets in the plane."""
 
     kind: ClassVar[Kind] = "plane"
 
@@ -31,7 +31,12 @@ class Plane(DataSpec):
 
     @abstractmethod
     def curve(self, along: Floats, label: Floats) -> Floats:
-        """Points (N, 2) at places `along` in [0, 1] on the curves of labels ±1."""
+        """Points (N, 2) on the curves.
+
+        Args:
+            along: (N,), the places on the curve, from 0 to 1.
+            label: (N,), the labels −1 or +1, which choose the curve.
+        """
 
     def clean(self) -> Dataset:
         x, y = self._draw(self.n, rng(self.seed, "train"))

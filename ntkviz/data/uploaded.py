@@ -1,6 +1,7 @@
-"""An uploaded table as a data set: choose the column to predict, the numbers beside it are the inputs.
+"""An uploaded table as a data set: the user chooses the column to predict, and the other columns of numbers are inputs.
 
-What can be mended is mended with a warning to show; what cannot raises `InvalidInput`.
+Rows and columns that cannot be used are left out with a warning. Where nothing usable is left, `InvalidInput` is
+raised.
 """
 
 from dataclasses import dataclass
@@ -15,17 +16,18 @@ from ntkviz.data.table import MAX_CLASSES, MAX_NAME, MAX_ROWS, MIN_ROWS, Column,
 from ntkviz.errors import InvalidInput
 from ntkviz.specs import choice, number, text
 
-ROWS_A_LEVEL = 5  # whole numbers with fewer rows a level on average are numbers to predict, not classes
+# Whole numbers with fewer rows for each value, on average, are numbers to predict and not classes.
+ROWS_A_LEVEL = 5
 READINGS = {"auto": "by its values", "numbers": "numbers to predict", "classes": "classes"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedTable(DataSpec):
-    """Rows of an uploaded table; a quarter is held out for the test.
+    """The rows of an uploaded table; a quarter of them are test points.
 
-    A target of two values is binary, the larger (or later in the alphabet) is +1; words, and up to 20 whole numbers
-    that repeat, are classes; other numbers are standardised. Rows with a missing cell are left out; columns of words
-    and columns that are constant on the training rows are dropped.
+    A target with two values is binary: the larger value, or the later one in the alphabet, is +1. Words are classes,
+    and so are up to 20 whole numbers that repeat. Other numbers are standardised. Rows with a missing cell, columns of
+    words and columns that are constant on the training rows are left out.
     """
 
     title = "Your table"
@@ -52,7 +54,7 @@ class UploadedTable(DataSpec):
         self.target_column()
 
     def target_column(self) -> Column:
-        """The column to predict, or `InvalidInput`."""
+        """The column to predict; raises `InvalidInput` where there is none."""
         if self.target:
             return self.table.column(self.target)
         if not self.table.targets:
@@ -78,7 +80,7 @@ class UploadedTable(DataSpec):
         )
 
     def _targets(self, target: Column, train: NDArray[np.int64]) -> tuple[Floats, tuple[str, ...]]:
-        """Targets (R, K) of rows without gaps, and the names of the classes."""
+        """The targets (R, K) of the rows without missing cells, and the names of the classes."""
         levels = target.levels
         if len(levels) < 2:
             raise InvalidInput(f"The target {target.name!r} has one value only; choose a column that varies.")
@@ -107,7 +109,7 @@ class UploadedTable(DataSpec):
 
 
 def _whole_rows(table: Table, target: Column) -> tuple[Column, list[Column], tuple[str, ...]]:
-    """Target and columns of numbers on the rows without a missing cell, and warnings for what was left out."""
+    """The target and the columns of numbers for the rows without a missing cell, and warnings about those left out."""
     others = [column for column in table.data if column.name != target.name]
     inputs = [column for column in others if column.numeric]
     words = [column.name for column in others if not column.numeric]
@@ -126,7 +128,7 @@ def _whole_rows(table: Table, target: Column) -> tuple[Column, list[Column], tup
 
 
 def _varying(inputs: list[Column], train: NDArray[np.int64]) -> tuple[list[Column], tuple[str, ...]]:
-    """The columns that are not constant on the training rows, and a warning that names the others."""
+    """The columns that vary on the training rows, and a warning with the names of the others."""
     moves = [bool(np.ptp(np.asarray(column.cells, dtype=np.float64)[train]) > 0) for column in inputs]
     constant = [column.name for column, moving in zip(inputs, moves, strict=True) if not moving]
     if len(constant) == len(inputs):
@@ -136,6 +138,6 @@ def _varying(inputs: list[Column], train: NDArray[np.int64]) -> tuple[list[Colum
 
 
 def _listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first five names, and how many more there are."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 
 import { shareOf, stepOf, valueAt } from "../../ntkviz/ui/stage/forms.js";
 import { shown } from "../../ntkviz/ui/stage/numbers.js";
-import { paper, setting } from "../../ntkviz/ui/stage/picture.js";
+import { legendLines, paper, setting } from "../../ntkviz/ui/stage/picture.js";
 import { blank, curveOf, drawnPart, heightNear, stroke } from "../../ntkviz/ui/stage/sketch.js";
 import { cell, distinct, table } from "../../ntkviz/ui/stage/table.js";
 import { isDark, recolour } from "../../ntkviz/ui/stage/theme.js";
@@ -52,6 +52,12 @@ test("a picture for paper carries its prompt and one footer", () => {
   assert.deepEqual(made.layout.annotations.map((/** @type {any} */ one) => one.text), ["kept", "Toy · step k = 14 · Thinned."]);
   assert.ok(made.height > 300 && made.layout.margin.b > 56 && made.layout.margin.t > 12);
   assert.equal(setting(["step k =", "14"]), "step k = 14");
+});
+
+test("a legend above the plot has room under the prompt", () => {
+  const lines = (/** @type {string[]} */ names, layout = {}) => legendLines(names.map((name) => ({ name })), layout);
+  assert.deepEqual([lines([]), lines(["a"]), lines(["a", "b"]), lines(Array(12).fill("frequency 1"))], [0, 0, 1, 3]);
+  assert.deepEqual([lines(["a", "b"], { showlegend: false }), lines(["a", "b"], { legend: { y: 0.9 } })], [0, 0]);
 });
 
 test("a message comes apart into its line and its charts", async () => {

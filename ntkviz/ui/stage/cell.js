@@ -76,11 +76,11 @@ export class Cell {
     this.changed = true;
   }
 
-  /** What the visitor's guess adds to the chart. @param {Mark | null} mark */
+  /** What the visitor's guess adds to the chart. @param {Mark | null} mark @returns {boolean} whether it is another than before */
   setMark(mark) {
-    if (JSON.stringify(mark) === JSON.stringify(this.mark)) return;
+    if (JSON.stringify(mark) === JSON.stringify(this.mark)) return false;
     this.mark = mark;
-    this.changed = true;
+    return (this.changed = true);
   }
 
   retheme() {

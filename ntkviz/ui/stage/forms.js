@@ -164,7 +164,9 @@ function orderItem(text, number, list, moved) {
 /** Let an item be dragged by mouse or finger. @param {HTMLElement} item @param {HTMLElement} list @param {(item: HTMLElement) => void} moved */
 function dragged(item, list, moved) {
   item.onpointerdown = (event) => {
-    if (event.button !== 0 || /** @type {Element} */ (event.target).closest("button")) return;
+    const on = /** @type {Element} */ (event.target);
+    if (event.button !== 0 || on.closest("button")) return;
+    if (event.pointerType === "touch" && !on.closest(".stage-grip")) return; // a finger elsewhere scrolls the page
     event.preventDefault();
     item.setPointerCapture(event.pointerId);
     item.classList.add("stage-dragged");

@@ -10,6 +10,8 @@ const LETTERS = 112; // of the footer's size that fit in a line
 const TITLE_LETTERS = 92;
 const LINE = 15; // px a line of the footer
 const TITLE_LINE = 21;
+const LEGEND_LINE = 24;
+const LEGEND_WIDTH = WIDTH - 100;
 
 /**
  * @param {Figure} figure in light colours @param {string} prompt @param {[string, string][]} settings
@@ -18,7 +20,7 @@ const TITLE_LINE = 21;
 export function paper({ data, layout }, prompt, settings) {
   const title = fold(plain(prompt).split(" ").filter(Boolean), TITLE_LETTERS, " ").filter(Boolean);
   const footer = fold(settings.map(setting), LETTERS);
-  const above = title.length * TITLE_LINE + (title.length ? 10 : 0);
+  const above = title.length * TITLE_LINE + (title.length ? 10 : 0) + LEGEND_LINE * legendLines(data, layout);
   const below = footer.length * LINE + 18;
   const margin = { ...layout.template?.layout?.margin, ...layout.margin };
   const height = (layout.height ?? 400) + above + below;
@@ -36,6 +38,15 @@ export function paper({ data, layout }, prompt, settings) {
       annotations: [...(layout.annotations ?? []), footnote(footer, bottom)],
     },
   };
+}
+
+/** Lines that the legend above a plot takes, by the length of its names. @param {import("./types.d.ts").Trace[]} data @param {any} layout */
+export function legendLines(data, layout) {
+  const named = data.filter((trace) => trace.showlegend !== false && trace.name && trace.type !== "heatmap");
+  const shown = layout.showlegend ?? (named.length > 1 || named.some((trace) => trace.showlegend));
+  if (!shown || (layout.legend?.y ?? 2) <= 1) return 0;
+  const width = named.reduce((sum, { name }) => sum + 60 + 8 * plain(name ?? "").length, 0);
+  return Math.ceil(width / LEGEND_WIDTH);
 }
 
 /** @param {string} prompt @param {string[]} lines */

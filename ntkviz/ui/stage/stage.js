@@ -73,8 +73,9 @@ export class Stage {
     this.body.append(this.notes, this.slider.node, this.row, this.numbers, this.remarks);
     root.replaceChildren(this.question.node, this.stale, this.body);
     this.background = "";
-    // Streamlit swaps its theme by CSS variables, without telling components whose data did not change.
-    this.watch = setInterval(() => (root.isConnected ? this.retheme() : clearInterval(this.watch)), 500);
+    this.path = window.location.pathname;
+    // Streamlit swaps its theme and writes the page's address without telling components whose data did not change.
+    this.watch = setInterval(() => (root.isConnected ? this.look() : clearInterval(this.watch)), 500);
     new ResizeObserver(() => this.resize()).observe(root);
   }
 
@@ -92,7 +93,8 @@ export class Stage {
     for (const chart of data.charts) {
       if (!this.cells.has(chart.name)) this.cells.set(chart.name, new Cell(this, chart.name));
     }
-    this.row.replaceChildren(...data.charts.map(({ name }) => /** @type {Cell} */ (this.cells.get(name)).node));
+    const nodes = data.charts.map(({ name }) => /** @type {Cell} */ (this.cells.get(name)).node);
+    if (nodes.some((node, i) => node !== this.row.children[i])) this.row.replaceChildren(...nodes); // it takes the focus
     this.joinReveal(data);
     for (const chart of data.charts) this.cells.get(chart.name)?.update(chart);
     this.stale.textContent = data.stale;
@@ -110,15 +112,19 @@ export class Stage {
     const opened = !before || before.preset === preset;
     const linked = opened && !this.touched ? frameIn(window.location.search, frame, scrub.values.length) : null;
     this.frame = firstFrame({ scrub, preset }, before, linked);
-    if (before) this.correctLink(data, opened);
+    if (!opened) writeFrame(frame, null);
+    else this.correctLink();
   }
 
-  /** The server, writing other parameters into the address, may have written an older frame, or one of another preset. */
-  correctLink(/** @type {Message} */ { frame, scrub }, /** @type {boolean} */ samePreset) {
-    const inLink = new URLSearchParams(window.location.search).has(frame);
-    if (!scrub) return;
-    if (this.touched) writeFrame(frame, this.frame);
-    else if (inLink && !samePreset) writeFrame(frame, null);
+  look() {
+    this.retheme();
+    this.correctLink();
+    if (this.data && !reveal.members.has(this.member)) this.joinReveal(this.data); // it had been taken off the page
+  }
+
+  /** The server, writing other parameters into the address, has written the frame that it last heard of. */
+  correctLink() {
+    if (this.touched && this.data?.scrub && this.path === window.location.pathname) writeFrame(this.data.frame, this.frame);
   }
 
   /** Tell the store which question this stage has, and learn whether its answer is shown. @param {Message} data */
@@ -157,8 +163,8 @@ export class Stage {
 
   /** Show a guess on the charts that it belongs to. @param {Question | null} question @param {Guess | null} guess */
   showGuess(question, guess) {
-    for (const [name, cell] of this.cells) cell.setMark(guess === null ? null : markOf(question, guess, name));
-    this.draw();
+    const changed = [...this.cells].filter(([name, cell]) => cell.setMark(guess === null ? null : markOf(question, guess, name)));
+    if (changed.length) this.draw();
   }
 
   /** The part of a chart on which a curve is to be drawn, if one is. @param {Cell} cell @returns {Sketch | null} */

@@ -166,7 +166,9 @@ def page() -> None:
     asked: Any = st.query_params.get("ask", "auto")
     preset = f"toy/{kind}"
     st.html(f"<style>{hiding(preset)}</style>")
-    st.toggle("Another setting", key="other")
+    st.toggle("Another setting", key="other", bind="query-params")
+    if st.button("Write into the link"):  # with the query as it was when the browser last told it
+        st.query_params["written"] = str(int(st.query_params.get("written", 0)) + 1)
     with st.container(key=f"answer_{kind}"):
         st.markdown(f"The theory behind the answer to {kind}.")
     st.session_state["reruns"] = st.session_state.get("reruns", 0) + 1
