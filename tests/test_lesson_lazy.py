@@ -25,7 +25,7 @@ def base() -> Result:
     return canned(lazy, SPEC)
 
 
-def tested(errors: list[float], left: list[float] = FIT, **more):
+def with_errors(errors: list[float], left: list[float] = FIT, **more):
     """A family with these test errors at the end."""
     curve = np.repeat(np.array(errors)[:, None], 3, axis=1)
     return replace(made(left), test_curve=curve, **more)
@@ -47,20 +47,22 @@ def explained(question, result: Result) -> str:
 
 
 def test_the_ratio_is_lazy_over_rich_of_converged_runs(base):
-    assert answer(GAIN, of(base, tested([0.1, 9, 9, 9, 0.8]), tested([0.2, 9, 9, 9, 0.4]))) == pytest.approx(4.0)
-    assert answer(GAIN, of(base, tested([0.1, 9, 9, 9, 0.8], [0.01, 0.01, 0.01, 0.01, 0.2]))) is None
-    assert answer(GAIN, of(base, tested([0.1, 9, 9, 9, 0.8]), pending=1)) is None
+    assert answer(GAIN, of(base, with_errors([0.1, 9, 9, 9, 0.8]), with_errors([0.2, 9, 9, 9, 0.4]))) == pytest.approx(
+        4.0
+    )
+    assert answer(GAIN, of(base, with_errors([0.1, 9, 9, 9, 0.8], [0.01, 0.01, 0.01, 0.01, 0.2]))) is None
+    assert answer(GAIN, of(base, with_errors([0.1, 9, 9, 9, 0.8]), pending=1)) is None
     asked = GAIN.asked(base.spec, None)
     assert "α = 0.1 and the lazy one at α = 1000" in asked["asks"]
     assert (asked["low"], asked["high"], asked["log"], asked["unit"]) == (0.01, 10_000, True, "times")
 
 
 def test_the_sketch_is_the_test_error_over_alpha(base):
-    result = of(base, tested([0.1, 0.2, 0.3, 0.4, 0.5]), tested([0.4, 0.2, 0.3, 0.4, 0.5]))
+    result = of(base, with_errors([0.1, 0.2, 0.3, 0.4, 0.5]), with_errors([0.4, 0.2, 0.3, 0.4, 0.5]))
     curve = answer(ERROR_CURVE, result)
     assert curve["x"] == pytest.approx([0.1, 1, 10, 100, 1000])
     assert curve["y"] == pytest.approx([0.2, 0.2, 0.3, 0.4, 0.5])
-    assert answer(ERROR_CURVE, of(base, tested([0.1] * 5, [0.01, 0.01, 0.3, 0.01, 0.01]))) is None
+    assert answer(ERROR_CURVE, of(base, with_errors([0.1] * 5, [0.01, 0.01, 0.3, 0.01, 0.01]))) is None
     asked = ERROR_CURVE.asked(base.spec, None)
     assert (asked["chart"], asked["x"], asked["y"]) == ("test-error", [0.1, 1000.0], [1e-3, 3.0])
     flat, falling = asked["replies"]
@@ -69,21 +71,21 @@ def test_the_sketch_is_the_test_error_over_alpha(base):
 
 
 def test_the_ranking_goes_from_the_smallest_error_on(base):
-    result = of(base, tested([0.2, 9, 9, 9, 1.5], kernel_error=0.9, constant_error=1.0))
+    result = of(base, with_errors([0.2, 9, 9, 9, 1.5], kernel_error=0.9, constant_error=1.0))
     assert answer(RANKING, result) == [0, 2, 3, 1]
     assert explained(RANKING, result).endswith("The mean of the training targets has 1.")
-    other = of(base, tested([1.2, 9, 9, 9, 0.3], kernel_error=0.2, constant_error=1.0))
+    other = of(base, with_errors([1.2, 9, 9, 9, 0.3], kernel_error=0.2, constant_error=1.0))
     assert answer(RANKING, other) == [2, 1, 3, 0]
-    near = of(base, tested([0.2, 9, 9, 9, 1.01], kernel_error=0.9, constant_error=1.0))
+    near = of(base, with_errors([0.2, 9, 9, 9, 1.01], kernel_error=0.9, constant_error=1.0))
     assert answer(RANKING, near) is None
-    slow = of(base, tested([0.2, 9, 9, 9, 1.5], [0.01, 0.01, 0.01, 0.01, 0.1], kernel_error=0.9))
+    slow = of(base, with_errors([0.2, 9, 9, 9, 1.5], [0.01, 0.01, 0.01, 0.01, 0.1], kernel_error=0.9))
     assert answer(RANKING, slow) is None
     assert RANKING.asked(base.spec, None)["items"][:2] == ["the network at α = 0.1", "the network at α = 1000"]
 
 
 @pytest.mark.parametrize(("ratios", "expected"), [([4.0, 5.0], 0), ([0.2, 0.25], 1), ([0.5, 2.1], 2), ([3.0], None)])
 def test_an_end_wins_where_the_ratio_is_off_one_by_two_standard_errors(base, ratios, expected):
-    result = of(base, *(tested([0.1, 9, 9, 9, 0.1 * ratio]) for ratio in ratios))
+    result = of(base, *(with_errors([0.1, 9, 9, 9, 0.1 * ratio]) for ratio in ratios))
     assert answer(WINNER, result) == expected
 
 
