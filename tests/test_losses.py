@@ -152,3 +152,12 @@ def test_another_loss_may_be_given() -> None:
     errors = (found.f_train[-1] - TARGETS["squared"]) ** 4
     assert found.loss[-1] == pytest.approx(errors.sum(), rel=1e-12)
     assert found.loss[-1] < 0.9 * found.loss[0]
+
+
+def test_an_epoch_of_batches_sees_every_point_with_its_weight() -> None:
+    """With a tiny step, the 4 batches of an epoch move the weights like 4 full steps, to first order in η."""
+    weights = np.array([0.0, 3.0, 1.0, 0.5, 2.0, 0.0, 1.0, 4.0])
+    shared: dict[str, Any] = {"eta": 1e-9, "steps": 4, "point_weights": weights, "key": jax.random.key(5)}
+    batches, full = (run(batch=batch, **shared).params for batch in (2, None))
+    for w, expected, first in zip(*map(jax.tree.leaves, (batches, full, START)), strict=True):
+        np.testing.assert_allclose(w - first, expected - first, atol=1e-5 * float(jnp.abs(expected - first).max()))

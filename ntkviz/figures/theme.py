@@ -66,6 +66,17 @@ BAR = 12  # thickness of a colour bar
 FAINT, CLEAR = 0.35, 0.6  # opacities: of areas under markers, of markers that lie on each other
 LINE, THIN = 3.0, 1.5  # widths of curves
 DOT, SMALL_DOT, LARGE_DOT = 9.0, 6.0, 14.0  # sizes of markers
+TINY_DOT = 3.0  # of data under which a picture is to be seen
+# A legend in the corner that a falling curve leaves free, on a phone too.
+LOWER_LEFT = {
+    "orientation": "v",
+    "x": 0.01,
+    "y": 0.01,
+    "xanchor": "left",
+    "yanchor": "bottom",
+    "bgcolor": "rgba(0,0,0,0)",
+}
+BARE = {"l": 8, "r": 8, "t": 44, "b": 12}  # margins of pictures without axes, with words above them
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -111,6 +122,12 @@ def hue(number: int) -> str:
 def stepped(count: int) -> list[list[Any]]:
     """A colour scale of so many equal steps, in the colours of `hue`."""
     return [[(number + end) / count, hue(number)] for number in range(count) for end in (0, 1)]
+
+
+def above(x: float) -> dict[str, Any]:
+    """Plotly's settings for words centred above a part of a chart, at this share of its width."""
+    place = {"x": x, "y": 1.02, "xref": "paper", "yref": "paper"}
+    return place | {"xanchor": "center", "yanchor": "bottom"}
 
 
 def compact(values: Any) -> Any:
