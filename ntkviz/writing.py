@@ -1,6 +1,7 @@
 """Numbers in words: one style for values, errors and shares in findings, sentences, legends and on pages."""
 
 import math
+from collections.abc import Sequence
 
 from ntkviz.findings import Interval
 
@@ -13,6 +14,8 @@ def written(value: float | None, digits: int = 3) -> str:
 
     >>> written(-1.9987), written(0.0432), written(1234.5), written(1.7e8), written(None)
     ('−2', '0.0432', '1230', '1.7 × 10⁸', '–')
+    >>> written(123.4, 2)
+    '120'
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -20,7 +23,7 @@ def written(value: float | None, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
     rounded = float(f"{value:.{digits}g}")
-    return minus(f"{rounded:.0f}" if abs(rounded) >= 1000 else f"{rounded:.{digits}g}")
+    return minus(f"{rounded:.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}")
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -30,6 +33,15 @@ def fixed(value: float, decimals: int) -> str:
     '−2.00'
     """
     return minus(f"{value:.{decimals}f}")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A change with its sign and so many significant digits.
+
+    >>> signed(0.1832), signed(-0.0214)
+    ('+0.18', '−0.021')
+    """
+    return written(value, digits) if value < 0 else f"+{written(value, digits)}"
 
 
 def with_error(value: float | None, error: float | None, unit: str = "") -> str:
@@ -61,10 +73,20 @@ def interval(expected: Interval) -> str:
 def percent(share: float | None) -> str:
     """A share as a percentage with two significant digits.
 
-    >>> percent(0.0123), percent(0.987), percent(17.0)
-    ('1.2 %', '99 %', '1700 %')
+    >>> percent(0.0123), percent(0.987), percent(1.0), percent(17.0)
+    ('1.2 %', '99 %', '100 %', '1700 %')
     """
     return MISSING if share is None else f"{written(100 * share, 2)} %"
+
+
+def counted(value: float, noun: str) -> str:
+    """A number of things, with the noun in the plural where it is not one.
+
+    >>> counted(139.2, "step"), counted(1, "step")
+    ('139 steps', '1 step')
+    """
+    number = written(value)
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
 
 
 def raised(exponent: int) -> str:
@@ -75,3 +97,12 @@ def raised(exponent: int) -> str:
 def minus(text: str) -> str:
     """The text with true minus signs."""
     return text.replace("-", "−")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas between them, and “and” before the last.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

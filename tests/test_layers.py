@@ -23,7 +23,8 @@ LAYERS = (
     {"dynamics"},
     {"training"},
     {"measures", "costs"},
-    {"sweeps"},
+    {"sweeps", "prediction"},
+    {"comparison", "scales"},
     {"experiments"},
     {"lessons", "claims"},
     {"engine", "figures"},
@@ -36,7 +37,7 @@ SHOWN = {"ui", "pages", "app"}
 LIBRARIES = {
     "streamlit": SHOWN,
     "plotly": SHOWN | {"figures"},
-    "jax": set(RANK) - {"errors", "specs", "findings", "claims", "figures", "lessons", "pages", "__main__"},
+    "jax": set(RANK) - {"errors", "specs", "findings", "writing", "claims", "figures", "lessons", "pages", "__main__"},
 }
 
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ntkviz").rglob("*.py"))]

@@ -1,22 +1,14 @@
 """What every experiment promises to the engine, the pages, the command line and the tests."""
 
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from ntkviz.costs import Cost
 from ntkviz.findings import Finding, Remark
 from ntkviz.specs import Spec
 from ntkviz.training import Report, silent
 
 S = TypeVar("S", bound=Spec)
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Cost:
-    """An estimate made before a run: wall-clock seconds on one warm core, and bytes held at the peak."""
-
-    seconds: float
-    bytes: float
 
 
 class Experiment(Protocol[S, R]):

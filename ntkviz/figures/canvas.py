@@ -136,6 +136,24 @@ class Canvas:
         trace = go.Scatter(x=theme.compact(x), y=theme.compact(y), **({"mode": "markers", "marker": style} | more))
         self.add(trace, meaning, name=name, answer=answer, frames=frames)
 
+    def bars(
+        self,
+        meaning: theme.Meaning,
+        x: Any = (),
+        y: Any = (),
+        width: Any = (),
+        *,
+        name: str = "",
+        answer: bool = False,
+        frames: Mapping[str, np.ndarray] | None = None,
+        **more: Any,
+    ) -> None:
+        """Add bars of height `y` and of a width in the units of x, centred at `x`; see `add`."""
+        style = {"color": meaning.color, "opacity": theme.CLEAR, "line": {"color": theme.PAPER, "width": 1}}
+        at, height, wide = (theme.compact(np.asarray(values, np.float64)) for values in (x, y, width))
+        trace = go.Bar(x=at, y=height, width=wide, **({"marker": style} | more))
+        self.add(trace, meaning, name=name, answer=answer, frames=frames)
+
     def level(
         self, meaning: theme.Meaning, x: Any, y: float, *, name: str = "", answer: bool = False, **more: Any
     ) -> None:

@@ -1,0 +1,53 @@
+"""A sweep over a setting with the band of its seeds, and tinted bands that name the ranges of an axis."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ntkviz.figures import theme
+from ntkviz.figures.canvas import Canvas
+from ntkviz.sweeps import Sweep
+
+
+class Range(NamedTuple):
+    """A range of a logarithmic y-axis that has a name."""
+
+    name: str
+    low: float
+    high: float
+    tint: float  # opacity
+
+
+def band(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, name: str, **look: Any) -> None:
+    """Add a quantity over a setting, with bars from the lower to the upper end of its band, as part of the answer.
+
+    Args:
+        canvas: the chart.
+        meaning: what was measured.
+        sweep: its values.
+        name: of the trace.
+        look: settings of Plotly's trace.
+    """
+    bars = {"array": theme.compact(sweep.high - sweep.mean), "arrayminus": theme.compact(sweep.mean - sweep.low)}
+    style = {"mode": "lines+markers", "error_y": {"thickness": theme.THIN, **bars}} | look
+    canvas.line(meaning, sweep.at, sweep.mean, name=name, answer=True, **style)
+
+
+def bars_in_words(seeds: int) -> str:
+    """What the bars of `band` are, as a sentence; empty for one seed, which has none."""
+    return "" if seeds < 2 else f"Bars are one standard deviation over {seeds} seeds."
+
+
+def ranges(canvas: Canvas, *named: Range) -> None:
+    """Tint ranges of a logarithmic y-axis over the whole width, each with its name at its upper end.
+
+    Args:
+        canvas: the chart.
+        named: the ranges; what lies beyond the axis is cut off.
+    """
+    for one in named:
+        area = {"x0": 0, "x1": 1, "y0": one.low, "y1": one.high, "fillcolor": theme.MUTED, "opacity": one.tint}
+        canvas.figure.add_shape(type="rect", xref="paper", layer="below", line_width=0, **area)
+        words = {"text": one.name, "font": {"size": 13, "color": theme.MUTED}, "showarrow": False}
+        place = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": np.log10(one.high), "yanchor": "top"}
+        canvas.figure.add_annotation(**words, **place)
