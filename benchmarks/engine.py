@@ -29,7 +29,7 @@ from ntkviz.experiments import spectrum, train
 from tests.browser.server import serve
 
 ROOT = Path(__file__).resolve().parents[1]
-LONG = replace(train.Spec(), arch=replace(train.Spec().arch, width=2048, depth=3), steps=2000, sweep=False)
+LONG = replace(train.Spec(), arch=replace(train.Spec().arch, width=2048, depth=3), steps=2000)
 WHOLE = spectrum.Spec(data=Sphere(n=3000), compare="none")
 WATCHED = {"width": "1024", "depth": "2", "steps": "5000"}
 VISITORS, WINDOW = 20, 10.0  # who watch, for so many seconds
@@ -82,7 +82,7 @@ def stopped(engine: Engine, ask: Callable[[], Job]) -> float:
 
 def answers(engine: Engine, store: Store, repeats: int) -> Iterator[str]:
     """One small question, by where its answer comes from."""
-    spec = train.Spec(arch=replace(train.Spec().arch, width=64), steps=50, sweep=False)
+    spec = train.Spec(arch=replace(train.Spec().arch, width=64), steps=50)
 
     def ask(seed: int, of: Engine = engine) -> Job:
         job = of.submit(train, replace(spec, seed=seed), session="benchmark")

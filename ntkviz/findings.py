@@ -80,13 +80,18 @@ class Finding:
             "over": self.over,
             "expected": None
             if expected is None
-            else {"low": expected.low, "high": expected.high, "source": expected.source},
+            else {"low": _finite(expected.low), "high": _finite(expected.high), "source": expected.source},
             "unit": self.unit,
             "claim": self.claim,
             "agrees": self.agrees,
             "caveat": self.caveat,
             "references": {reference.name: reference.value for reference in self.references},
         }
+
+
+def _finite(bound: float) -> float | None:
+    """The end of an interval, None where it has none: JSON knows no infinity."""
+    return bound if math.isfinite(bound) else None
 
 
 @dataclass(frozen=True)

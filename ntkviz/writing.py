@@ -14,6 +14,8 @@ def written(value: float | None, digits: int = 3) -> str:
 
     >>> written(-1.9987), written(0.0432), written(1234.5), written(1.7e8), written(None)
     ('−2', '0.0432', '1230', '1.7 × 10⁸', '–')
+    >>> written(123.4, 2)
+    '120'
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -31,6 +33,15 @@ def fixed(value: float, decimals: int) -> str:
     '−2.00'
     """
     return minus(f"{value:.{decimals}f}")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A change with its sign and so many significant digits.
+
+    >>> signed(0.1832), signed(-0.0214)
+    ('+0.18', '−0.021')
+    """
+    return written(value, digits) if value < 0 else f"+{written(value, digits)}"
 
 
 def with_error(value: float | None, error: float | None, unit: str = "") -> str:
@@ -66,6 +77,16 @@ def percent(share: float | None) -> str:
     ('1.2 %', '99 %', '100 %', '1700 %')
     """
     return MISSING if share is None else f"{written(100 * share, 2)} %"
+
+
+def counted(value: float, noun: str) -> str:
+    """A number of things, with the noun in the plural where it is not one.
+
+    >>> counted(139.2, "step"), counted(1, "step")
+    ('139 steps', '1 step')
+    """
+    number = written(value)
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
 
 
 def raised(exponent: int) -> str:

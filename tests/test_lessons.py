@@ -178,6 +178,11 @@ def test_a_finding_that_says_nothing_is_refused(wrong):
         Finding("slope", **wrong)
 
 
+def test_an_interval_without_an_end_is_written_as_none():
+    told = Finding("ratio", 2.0, expected=Interval(-math.inf, 1.0, "a law")).to_json()
+    assert (told["expected"]["low"], told["expected"]["high"], told["agrees"]) == (None, 1.0, False)
+
+
 def test_an_interval_that_is_upside_down_is_refused():
     with pytest.raises(InvalidInput):
         Interval(1.0, 0.0, "a law")

@@ -121,9 +121,13 @@ def test_the_sharpness_is_that_of_the_loss() -> None:
 @pytest.mark.parametrize(
     ("loss", "targets", "words"),
     [
-        (CROSS_ENTROPY, TARGETS["hinge"], "probabilities that sum to 1"),
+        (
+            CROSS_ENTROPY,
+            TARGETS["hinge"],
+            "cross-entropy loss needs two outputs or more and, for each point, probabilities",
+        ),
         (CROSS_ENTROPY, 2 * TARGETS["cross-entropy"], "probabilities that sum to 1"),
-        (HINGE, TARGETS["squared"], "−1 or 1"),
+        (HINGE, TARGETS["squared"], "hinge loss needs targets that are all −1 or 1"),
     ],
 )
 def test_targets_that_do_not_suit_the_loss_are_refused(loss: Loss, targets: np.ndarray, words: str) -> None:
@@ -152,3 +156,12 @@ def test_another_loss_may_be_given() -> None:
     errors = (found.f_train[-1] - TARGETS["squared"]) ** 4
     assert found.loss[-1] == pytest.approx(errors.sum(), rel=1e-12)
     assert found.loss[-1] < 0.9 * found.loss[0]
+
+
+def test_an_epoch_of_batches_sees_every_point_with_its_weight() -> None:
+    """With a tiny step, the 4 batches of an epoch move the weights like 4 full steps, to first order in η."""
+    weights = np.array([0.0, 3.0, 1.0, 0.5, 2.0, 0.0, 1.0, 4.0])
+    shared: dict[str, Any] = {"eta": 1e-9, "steps": 4, "point_weights": weights, "key": jax.random.key(5)}
+    batches, full = (run(batch=batch, **shared).params for batch in (2, None))
+    for w, expected, first in zip(*map(jax.tree.leaves, (batches, full, START)), strict=True):
+        np.testing.assert_allclose(w - first, expected - first, atol=1e-5 * float(jnp.abs(expected - first).max()))

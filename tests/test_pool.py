@@ -100,7 +100,7 @@ def test_a_worker_is_polite_and_computes_what_this_process_would(engine):
     pid, values = ended(ask(engine, value=4)).result
     assert psutil.Process(pid).nice() == psutil.Process().nice() + worker.NICENESS
     np.testing.assert_array_equal(values, 4.0)
-    spec = train.Spec(steps=50, sweep=False)
+    spec = train.Spec(steps=50)
     out = ended(engine.submit(train, spec, session="a")).result
     np.testing.assert_array_equal(out.network.curves.loss, train.run(spec).network.curves.loss)
 
@@ -210,7 +210,7 @@ def test_a_users_error_comes_back_as_it_is_and_a_bug_behind_a_sentence(engine, c
 
 
 def test_a_training_that_leaves_the_finite_numbers_is_a_result_or_a_sentence(engine):
-    spec = train.Spec(c=4.5, steps=200, sweep=False)
+    spec = train.Spec(c=4.5, steps=200)
     job = ended(engine.submit(train, spec, session="a"))
     assert job.result.network.diverged_at is not None
     assert np.isfinite(job.result.network.curves.loss).all()

@@ -3,7 +3,7 @@ r"""Uniform points on the sphere of radius √d in R^d, with zonal targets, whic
     Y_k(x) = √N(d, k) P_k(t),    E Y_j Y_k = δ_jk,    N(d, k) = (2k+d−2)/k · C(k+d−3, k−1)
 
 P_k is the Gegenbauer polynomial of S^{d−1} with P_k(1) = 1, and N(d, k) is the number of independent harmonics of
-degree k. On such inputs the Y_k are eigenfunctions of every kernel of a fully connected network (theorem of Funk and Hecke).
+degree k. On such inputs the Y_k are eigenfunctions of every kernel of a fully connected network (Funk-Hecke theorem).
 
 Source: Müller 1966, Spherical Harmonics.
 """

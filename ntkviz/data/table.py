@@ -101,7 +101,7 @@ def parse_csv(content: bytes, *, name: str) -> Table:
     Where semicolons stand between cells the decimal mark may be a comma. Raises `InvalidInput` for any other file.
 
     Example:
-        >>> table = parse_csv(b"age,size\n1,2.5\n2,3.5\n3,4.0\n4,4.5", name="plants.csv")
+        >>> table = parse_csv(b"age,size\\n1,2.5\\n2,3.5\\n3,4.0\\n4,4.5", name="plants.csv")
         >>> table.header, table.rows
         (('age', 'size'), 4)
     """

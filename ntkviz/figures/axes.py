@@ -58,6 +58,33 @@ def log(
     return Axis(title, {"type": "log", "exponentformat": "power"} | _decades(values, margin) | settings, later)
 
 
+def around(values: ArrayLike, share: float = 1 / 3) -> tuple[float, float]:
+    """The lowest and highest value with a margin on either side: a share of the distance, or 1 where there is none.
+
+    >>> around([0.0, 3.0])
+    (-1.0, 4.0)
+    """
+    array = np.asarray(values, np.float64)
+    low, high = float(array.min()), float(array.max())
+    margin = share * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def levels(low: float, high: float, count: int) -> dict[str, float]:
+    """Plotly's settings of contour lines at so many equal distances between two values.
+
+    >>> levels(0.0, 1.0, 4)
+    {'start': 0.25, 'end': 0.75, 'size': 0.25}
+    """
+    size = (high - low) / count
+    return {"start": low + size, "end": high - size, "size": size}
+
+
+def positive(values: ArrayLike, low: float = 1e-30, high: float = 1e30) -> np.ndarray:
+    """The values held between two positive numbers, for a logarithmic axis; the default bounds fit float32."""
+    return np.clip(np.asarray(values, np.float64), low, high)
+
+
 def _decades(values: ArrayLike, margin: float) -> dict[str, Any]:
     """Range and ticks of a logarithmic axis; empty where there is nothing positive."""
     array = np.asarray(values, np.float64).ravel()

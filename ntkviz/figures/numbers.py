@@ -1,5 +1,6 @@
 """Findings in words, as they are written under the charts of a page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ntkviz.findings import Finding
@@ -30,6 +31,16 @@ def number(finding: Finding) -> Number:
         answer=finding.answer,
         agrees=finding.agrees,
     )
+
+
+def told(findings: Iterable[Finding]) -> str:
+    """The findings that have a value as short sentences, for the words of a chart.
+
+    >>> told([Finding("Steps", 139.0, "of 500"), Finding("Gap", None)])
+    'Steps: 139 of 500.'
+    """
+    known = (finding for finding in findings if finding.value is not None)
+    return " ".join(f"{one.name}: {with_error(one.value, one.error, one.unit)}." for one in known)
 
 
 def _expected(finding: Finding) -> str:

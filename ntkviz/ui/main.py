@@ -13,7 +13,7 @@ STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def main() -> None:
-    st.set_page_config(page_title="ntkviz", page_icon="∇", layout="wide")
+    st.set_page_config(page_icon="∇", layout="wide")  # the title is that of the page
     st.html(f"<style>{HIDING}{STYLE}</style>")  # before anything that it hides
     pages = {"": [st.Page(PAGES / START, title="Start", default=True)]}
     for section, entries in groupby(syllabus(), key=lambda entry: entry.lesson.section):

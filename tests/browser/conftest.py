@@ -51,6 +51,15 @@ def server(root: Path, artifacts: Path) -> Iterator[str]:
     assert_no_traceback(log)
 
 
+@pytest.fixture(scope="session")
+def toy(root: Path, artifacts: Path) -> Iterator[str]:
+    """The address of a page with pictures and questions made by hand; see apps/question.py."""
+    log = artifacts / "toy.log"
+    with serve(root, log, {"PYTHONPATH": str(root)}, app="tests/browser/apps/app.py") as url:
+        yield url
+    assert_no_traceback(log)
+
+
 @pytest.fixture
 def fresh_server(root: Path, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an app that nobody has visited yet."""
@@ -109,6 +118,12 @@ def new_page(browser: Browser, artifacts: Path, request: pytest.FixtureRequest) 
 def page(new_page: NewPage) -> Page:
     """A page of 1440 × 900, as on a projector."""
     return new_page()
+
+
+@pytest.fixture
+def phone(new_page: NewPage) -> Page:
+    """A page of 390 × 844 that is touched with a finger."""
+    return new_page(width=390, height=844, has_touch=True, is_mobile=True)
 
 
 def watch(page: Page, complaints: list[str]) -> None:

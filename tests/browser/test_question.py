@@ -1,15 +1,23 @@
-"""A question before its answer, the slider of frames, and a finger on a chart: a toy page in a real browser."""
-
-import csv
-import re
-from urllib.parse import parse_qs, urlsplit
+"""A question before its answer, on a toy page in a real browser."""
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import assert_no_traceback
-from tests.browser.server import serve
-from tests.browser.steps import choose, drawings, drawn, settled, traces, until, visit
+from tests.browser.guesses import (
+    choose_by_keys,
+    choose_by_mouse,
+    guess,
+    names,
+    number_by_keys,
+    number_by_mouse,
+    order_by_keys,
+    order_by_mouse,
+    question,
+    sketch_by_keys,
+    sketch_by_mouse,
+    verdict,
+)
+from tests.browser.steps import choose, drawings, drawn, settled, until, visit
 
 KINDS = ["choice", "number", "order", "sketch"]
 SECRETS = ["139", "131", "−0.42", "most of the work", "more slowly", "behind the answer", "fastest mode"]
@@ -17,112 +25,6 @@ SECRETS = ["139", "131", "−0.42", "most of the work", "more slowly", "behind t
 TOLD = """stages => stages.flatMap(stage => [
     stage.textContent, ...Array.from(stage.querySelectorAll('[aria-label]'), node => node.ariaLabel),
 ]).join(' ')"""
-
-
-@pytest.fixture(scope="module")
-def toy(root, artifacts):
-    """The address of the toy page."""
-    log = artifacts / "toy.log"
-    with serve(root, log, {"PYTHONPATH": str(root)}, app="tests/browser/apps/app.py") as url:
-        yield url
-    assert_no_traceback(log)
-
-
-def question(page: Page) -> Locator:
-    return page.locator(".stage-question").first
-
-
-def verdict(page: Page) -> str:
-    return page.locator(".stage-verdict").first.inner_text()
-
-
-def names(page: Page, chart: str) -> list[str]:
-    return [trace["name"] for trace in traces(page, chart)]
-
-
-def guess(page: Page) -> None:
-    page.get_by_role("button", name="This is my guess").click()
-    expect(page.locator(".stage-verdict").first).to_be_visible()
-
-
-def choose_by_mouse(page: Page) -> str:
-    question(page).get_by_text("both fall equally fast").click()
-    return "You chose “both fall equally fast”. The answer is “the loss that theory predicts”."
-
-
-def choose_by_keys(page: Page) -> str:
-    question(page).get_by_role("radio").first.focus()
-    page.keyboard.press("ArrowDown")
-    return "You chose “the loss that theory predicts”. That is right."
-
-
-def number_by_mouse(page: Page) -> str:
-    slider = question(page).get_by_role("slider")
-    area = slider.bounding_box()
-    assert area
-    page.mouse.click(area["x"] + 0.75 * area["width"], area["y"] + area["height"] / 2)
-    said = int(question(page).get_by_role("spinbutton").input_value())
-    assert 900 < said < 1200
-    assert question(page).locator(".stage-said").inner_text() == f"{said} steps"
-    return f"You said {said} steps, it took 139: {said / 139:.2g} times too many."
-
-
-def number_by_keys(page: Page) -> str:
-    slider = question(page).get_by_role("slider")
-    slider.focus()
-    page.keyboard.press("Home")
-    assert slider.get_attribute("aria-valuetext") == "1 step"
-    question(page).get_by_role("spinbutton").fill("300")
-    assert slider.get_attribute("aria-valuetext") == "300 steps"
-    return "You said 300 steps, it took 139: 2.2 times too many."
-
-
-def order_by_mouse(page: Page) -> str:
-    first, last = (question(page).get_by_role("listitem").nth(i).bounding_box() for i in (0, 2))
-    assert first
-    assert last
-    page.mouse.move(first["x"] + 80, first["y"] + 15)
-    page.mouse.down()
-    page.mouse.move(last["x"] + 80, last["y"] + last["height"] - 5, steps=12)
-    page.mouse.up()
-    return "Your order was “frequency 1”, “frequency 2”, “frequency 4”. That is right."
-
-
-def order_by_keys(page: Page) -> str:
-    down = question(page).get_by_role("button", name="Move down: frequency 1")
-    down.focus()
-    page.keyboard.press("Enter")
-    expect(down).to_be_focused()
-    assert question(page).locator(".stage-unseen").inner_text() == "frequency 1: place 3 of 3"
-    return (
-        "Your order was “frequency 4”, “frequency 2”, “frequency 1”. "
-        "The right order is “frequency 1”, “frequency 2”, “frequency 4”. One is in its place."
-    )
-
-
-def sketch_by_mouse(page: Page) -> str:
-    pad = page.locator(".stage-pad")
-    pad.scroll_into_view_if_needed()
-    area = pad.bounding_box()
-    assert area
-    page.mouse.move(area["x"] + 1, area["y"] + 0.24 * area["height"])
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] - 1, area["y"] + 0.72 * area["height"], steps=20)
-    page.mouse.up()
-    return "% of the chart's height away from the curve on average: right."
-
-
-def sketch_by_keys(page: Page) -> str:
-    question(page).get_by_role("button", name="Go to the chart").press("Enter")
-    handles = page.locator(".stage-handle")
-    expect(handles.first).to_be_focused()
-    for i in range(7):
-        expect(handles.nth(i)).to_be_focused()
-        for _ in range(3):
-            page.keyboard.press("PageUp")
-        page.keyboard.press("Tab")
-    assert handles.nth(6).get_attribute("aria-label") == "Your curve at 4100 (width n)"
-    return "It is furthest away near 4100 (width n), where it is too high."
 
 
 DRIVES = [
@@ -279,119 +181,19 @@ def test_a_rerun_leaves_a_form_that_is_being_filled_in(toy, page):
     assert question(page).get_by_role("spinbutton").input_value() == "300"
 
 
-def frame_slider(page: Page) -> Locator:
-    return page.locator(".stage-scrub input").first
-
-
-def test_eight_quick_presses_end_eight_frames_on(toy, page):
-    visit(page, toy, "/?kind=choice&ask=open")
+def test_a_rerun_leaves_a_curve_that_is_being_drawn(toy, page):
+    visit(page, toy, "/?kind=sketch")
     drawn(page)
-    thumb = frame_slider(page)
-    start = int(thumb.input_value())
-    thumb.focus()
-    for _ in range(8):
-        page.keyboard.press("ArrowRight")
-    until(page, lambda: parse_qs(urlsplit(page.url).query).get("frame") == [str(start + 8)], "the frame in the link")
-    expect(thumb).to_be_focused()
-    page.get_by_text("Another setting").click()
-    until(page, lambda: f"frame {start + 8}" in page.content(), "the server to read the frame in the link")
-    settled(page)
-    page.get_by_role("button", name="Write into the link").click()
-    until(page, lambda: "written=1" in page.url, "the server's parameter")
-    settled(page)
-    assert thumb.input_value() == str(start + 8)
-    thumb.press("ArrowRight")
-    page.get_by_role("button", name="Write into the link").click()
-    until(page, lambda: "written=2" in page.url, "the server's parameter")
-    until(page, lambda: parse_qs(urlsplit(page.url).query).get("frame") == [str(start + 9)], "the frame beside it")
-
-
-def test_a_pause_writes_the_frame_into_the_link_and_a_link_opens_at_it(toy, new_page):
-    first, second = new_page(), new_page()
-    visit(first, toy, "/?kind=choice&ask=open")
-    drawn(first)
-    start = frame_slider(first).input_value()
-    first.get_by_role("button", name="Play").click()
-    until(first, lambda: frame_slider(first).input_value() != start, "the frames to move")
-    first.get_by_role("button", name="Pause").click()
-    frame = until(first, lambda: parse_qs(urlsplit(first.url).query).get("frame"), "the frame in the link")
-    assert frame == [frame_slider(first).input_value()]
-    visit(second, toy, first.url.removeprefix(toy))
-    drawn(second)
-    assert frame_slider(second).input_value() == frame[0]
-    assert traces(second, "function") == traces(first, "function")
-
-
-def test_another_preset_starts_at_its_own_frame(toy, page):
-    visit(page, toy, "/?kind=choice&ask=open&frame=3")
-    drawn(page)
-    assert frame_slider(page).input_value() == "3"
-    before = drawings(page)
-    choose(page, "kind", "order")
-    drawn(page, after=before)
-    until(page, lambda: frame_slider(page).input_value() == "14", "the frame of the preset")
-    assert "frame" not in parse_qs(urlsplit(page.url).query)
-
-
-def test_a_click_on_a_chart_goes_to_its_frame(toy, page):
-    visit(page, toy, "/?kind=choice&ask=open")
-    drawn(page)
-    place = page.locator("[data-chart=loss]").evaluate(
-        """plot => {
-            const { xaxis, yaxis } = plot._fullLayout, { left, top } = plot.getBoundingClientRect();
-            return [left + xaxis._offset + xaxis.d2p(1), top + yaxis._offset + yaxis.d2p(1)];
-        }"""
-    )
-    page.mouse.move(*place)
-    page.mouse.click(*place)
-    until(page, lambda: "frame=0" in page.url, "the first frame in the link")
-
-
-def test_an_old_picture_is_dimmed_and_says_so(toy, page):
-    visit(page, toy, "/?kind=choice&ask=open&stale=1")
-    drawn(page)
-    assert "the run for the new settings goes on" in page.locator(".stage-stale[aria-live=polite]").inner_text()
-    until(
-        page, lambda: page.locator(".stage-body").evaluate("body => getComputedStyle(body).opacity") == "0.4", "dimming"
-    )
-
-
-@pytest.fixture
-def phone(new_page):
-    return new_page(width=390, height=844, has_touch=True, is_mobile=True)
-
-
-def swipe(page: Page, x: float, y: float, by: float) -> None:
-    """Drag a finger upwards, as the browser's own touch input."""
-    fingers = page.context.new_cdp_session(page)
-    touch = {"x": x, "y": y}
-    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [touch]})
-    for i in range(1, 11):
-        moved = {"x": x, "y": y - by * i / 10}
-        fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
-        page.wait_for_timeout(16)
-    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
-def test_a_swipe_over_a_chart_scrolls_the_page_and_a_tap_selects(toy, phone):
-    visit(phone, toy, "/?kind=choice&ask=open")
-    drawn(phone)
-    plot = phone.locator("[data-chart=loss]")
-    plot.scroll_into_view_if_needed()
-    window = "plot => JSON.stringify([plot._fullLayout.xaxis.range, plot._fullLayout.yaxis.range])"
-    before, shown = plot.bounding_box(), plot.evaluate(window)
+    sketch_by_mouse(page)
+    line = page.locator(".stage-pad path")
+    before, count = line.get_attribute("d"), drawings(page)
     assert before
-    swipe(phone, before["x"] + 200, before["y"] + 180, 150)
-    until(phone, lambda: plot.bounding_box()["y"] < before["y"] - 60, "the page to scroll")
-    assert plot.evaluate(window) == shown
-    place = plot.evaluate(
-        """plot => {
-            const { xaxis, yaxis } = plot._fullLayout, { left, top } = plot.getBoundingClientRect();
-            return [left + xaxis._offset + xaxis.d2p(1), top + yaxis._offset + yaxis.d2p(1)];
-        }"""
-    )
-    phone.touchscreen.tap(*place)
-    until(phone, lambda: "frame=0" in phone.url, "the first frame in the link")
+    page.locator(".stage-handle").nth(2).focus()
+    page.evaluate("document.querySelector('.st-key-other input').click()")
+    drawn(page, after=count)
+    assert line.get_attribute("d") == before
+    guess(page)
+    assert verdict(page).endswith(": right.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -445,38 +247,3 @@ def test_a_finger_draws_and_the_page_stays(toy, phone):
     assert pad.bounding_box() == area
     guess(phone)
     assert verdict(phone).endswith(": right.")
-
-
-def test_downloads_hold_the_answer_only_after_the_guess(toy, page):
-    visit(page, toy, "/?kind=sketch")
-    drawn(page)
-    assert saved(page, "loss") == {"theory"}
-    page.get_by_role("button", name="Show me").click()
-    until(page, lambda: names(page, "loss") == ["theory", "network"], "the answer")
-    assert saved(page, "loss") == {"theory", "network"}
-
-
-def test_a_download_says_what_made_it(toy, page):
-    visit(page, toy, "/?kind=sketch&ask=open&stale=1")
-    drawn(page)
-    button = page.get_by_role("button", name="SVG: this picture as a drawing (loss)")
-    with page.expect_download() as waiting:
-        button.click()
-    picture = waiting.value.path().read_text()
-    text = re.sub(r"<[^>]+>", "", picture)
-    assert "Does the network (solid) follow the prediction (dashed)?" in text
-    assert "Toy lesson · chart = loss · width = 64 · step k = 55" in text
-    assert "the run for the new settings goes on" in text
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV: numbers behind this picture (gap)").click()
-    lines = waiting.value.path().read_text().splitlines()
-    assert "# note: Each point is the mean of four networks." in lines
-    assert "# width: 64" in lines
-
-
-def saved(page: Page, chart: str) -> set[str]:
-    """The series of a chart's table."""
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=f"CSV: numbers behind this picture ({chart})").click()
-    lines = waiting.value.path().read_text().splitlines()
-    return {row["series"] for row in csv.DictReader(line for line in lines if not line.startswith("#"))}

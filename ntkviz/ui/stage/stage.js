@@ -53,6 +53,8 @@ export class Stage {
     this.data = null;
     /** @type {number | null} */
     this.frame = null;
+    /** @type {Message["scrub"]} */
+    this.scrubbed = null;
     this.touched = false; // has the visitor moved the slider since this preset came?
     this.open = false; // is the answer shown?
     this.asked = this.busy = false; // is there something to draw, and is it being drawn?
@@ -84,8 +86,9 @@ export class Stage {
   /** @param {Message} data */
   update(data) {
     this.background = background(this.root);
-    const before = this.data && { scrub: this.data.scrub, preset: this.data.preset, frame: this.frame };
+    const before = this.data && { scrub: this.scrubbed, preset: this.data.preset, frame: this.frame };
     this.data = data;
+    this.scrubbed = data.scrub ?? this.scrubbed; // between two pictures there may be one without charts
     this.chooseFrame(data, before);
     this.row.style.setProperty("--stage-columns", String(data.columns));
     const names = new Set(data.charts.map((chart) => chart.name));
@@ -175,7 +178,7 @@ export class Stage {
 
   /** Draw what has changed, at the next chance. */
   draw() {
-    this.asked = true;
+    this.asked = this.cells.size > 0;
     if (!this.busy) this.work();
     if (this.scrub) this.slider.show(this.frame ?? 0);
   }
@@ -198,7 +201,7 @@ export class Stage {
           await cell.draw();
         }
       }
-      counts.complete = counts.drawn;
+      if (counts.drawn) counts.complete = counts.drawn;
     } finally {
       this.busy = false;
     }

@@ -142,7 +142,7 @@ def question(kind: str, answer: str) -> dict[str, Any]:
     return asked | ({"answer": None, "explains": ""} if answer == "none" else {})
 
 
-def picture(slot: str, kind: str) -> Picture:
+def picture(slot: str, kind: str, width: int) -> Picture:
     """The charts of a slot, as a worker sends them."""
     scrub = Scrub("step k =", STEPS, start=14)
     made = (function(scrub), loss(scrub)) if slot == "a" else (loss(scrub),)
@@ -150,7 +150,7 @@ def picture(slot: str, kind: str) -> Picture:
         made = (gap(), *made)
     charts = tuple((chart.name, packed(chart)) for chart in made)
     return Picture(
-        Shown(),
+        Shown(width=width),
         charts,
         scrub,
         3 if kind == "sketch" else 2,
@@ -166,7 +166,7 @@ def page() -> None:
     asked: Any = st.query_params.get("ask", "auto")
     preset = f"toy/{kind}"
     st.html(f"<style>{hiding(preset)}</style>")
-    st.toggle("Another setting", key="other", bind="query-params")
+    width = 128 if st.toggle("Another setting", key="other", bind="query-params") else 64
     if st.button("Write into the link"):  # with the query as it was when the browser last told it
         st.query_params["written"] = str(int(st.query_params.get("written", 0)) + 1)
     with st.container(key=f"answer_{kind}"):
@@ -177,7 +177,7 @@ def page() -> None:
         "This picture shows width = 64; the run for the new settings goes on." if st.query_params.get("stale") else ""
     )
     stage(
-        picture("a", kind),
+        picture("a", kind, width),
         key="toy_stage",
         title="Toy lesson",
         preset=preset,
@@ -187,7 +187,7 @@ def page() -> None:
     )
     if st.query_params.get("slots") == "2":
         stage(
-            picture("b", kind),
+            picture("b", kind, width),
             key="toy_stage_b",
             title="Toy lesson",
             slot="b",
