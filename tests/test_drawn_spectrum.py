@@ -19,6 +19,7 @@ from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_kernels
 from ntkviz.lessons.spectrum import LESSON
 from ntkviz.nets import Architecture, ConvNet, init
+from ntkviz.writing import percent, written
 from tests.canned import canned
 from tests.drawn import chart, drawn, names, numbers, sentences
 
@@ -209,8 +210,8 @@ def test_words_beside_the_eigenvalues(spec):
     theory, network = (modes.eigenvalues[modes.resolved - 1] / pair.theory.eigenvalues[0]
                        for modes in (pair.theory, pair.network))  # fmt: skip
     assert f"Eigenvalues of {it.n} modes" in found.alt_answer
-    assert read(found.alt_answer, "fall to ", " at mode ") == pytest.approx(theory, rel=0.06)
-    assert read(found.alt_answer, "for theory, and to ", " at mode ") == pytest.approx(network, rel=0.06)
+    assert f"fall to {written(theory, 2)} at mode " in found.alt_answer
+    assert f"for theory, and to {written(network, 2)} at mode " in found.alt_answer
     at_modes = [int(part.split()[0]) for part in found.alt_answer.split(" at mode ")[1:]]
     assert at_modes == [pair.theory.resolved, pair.network.resolved]
     assert "number i?" in found.prompt
@@ -484,15 +485,13 @@ def test_no_other_thing_has_the_colours_of_theory_and_network():
 def test_words_beside_the_kernels():
     it = again(CIRCLE)
     theory = chart(it.view, "kernel-theory")
-    assert read(theory.prompt, "exact to ", " of its") == pytest.approx(it.result.exact, rel=0.06)
+    assert f"exact to {written(it.result.exact, 2)} of its largest entry" in theory.prompt
     slow = replace(it.result, exact=None)
     assert "exact" not in chart(view(slow), "kernel-theory").prompt
     assert "width 64" in chart(it.view, "kernel-network").prompt
     assert "width 64" in chart(it.view, "kernel-network").alt
     away = np.linalg.norm(it.network - it.theory) / np.linalg.norm(it.theory)
-    assert read(chart(it.view, "kernel-difference").alt_answer, "In norm it is ", " %") == pytest.approx(
-        100 * away, rel=0.06
-    )
+    assert chart(it.view, "kernel-difference").alt_answer.endswith(f"In norm it is {percent(away)} of the theory's.")
     assert chart(again(MANY).view, "kernel-theory").alt.endswith("on 75 × 75 points of 300.")
 
 
