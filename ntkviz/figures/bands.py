@@ -1,4 +1,4 @@
-"""A sweep over a setting with the band of its seeds, and tinted bands that name the ranges of an axis."""
+"""A sweep over a setting, with the band of its seeds or its fit, and tinted bands that name the ranges of an axis."""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +7,7 @@ import numpy as np
 from ntkviz.figures import theme
 from ntkviz.figures.canvas import Canvas
 from ntkviz.sweeps import Sweep
+from ntkviz.writing import fixed
 
 
 class Range(NamedTuple):
@@ -31,6 +32,24 @@ def band(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, name: str, **look
     bars = {"array": theme.compact(sweep.high - sweep.mean), "arrayminus": theme.compact(sweep.mean - sweep.low)}
     style = {"mode": "lines+markers", "error_y": {"thickness": theme.THIN, **bars}} | look
     canvas.line(meaning, sweep.at, sweep.mean, name=name, answer=True, **style)
+
+
+def dots(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, *, symbol: str = "circle", answer: bool = True) -> None:
+    """Add a marker for each network of a sweep, and the power law that is fitted to them.
+
+    Args:
+        canvas: the chart, with two logarithmic axes.
+        meaning: what was measured; the markers have its name.
+        sweep: what was measured so far.
+        symbol: of the markers.
+        answer: whether it is part of the answer.
+    """
+    sizes = np.broadcast_to(sweep.at[:, None], sweep.values.shape)
+    canvas.points(meaning, sizes.ravel(), sweep.values.ravel(), marker={"symbol": symbol}, answer=answer)
+    if (fit := sweep.fit) is not None:
+        ends = np.array([fit.first, fit.last])
+        name = f"{meaning.name}, fit: exponent {fixed(fit.exponent, 2)}"
+        canvas.line(meaning, ends, fit(ends), name=name, answer=answer)
 
 
 def bars_in_words(seeds: int) -> str:
