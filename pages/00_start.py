@@ -1,8 +1,8 @@
 """The start page: what this is, in one screen, with a first question and a picture from a stored result."""
 
 import streamlit as st
-from ntkviz.lessons.train import LESSON
 
+from ntkviz.lessons.train import LESSON
 from ntkviz.ui.slots import Place, Slot, shipped
 from ntkviz.ui.stage.stage import hiding
 from ntkviz.ui.syllabus import syllabus

@@ -48,6 +48,6 @@ def _expected(finding: Finding) -> str:
     if finding.expected is not None:
         parts.append(f"expected: {interval(finding.expected)} ({finding.expected.source})")
     parts += [f"{reference.name}: {written(reference.value)}" for reference in finding.references]
-    if finding.error is not None:
+    if finding.value is not None and finding.error is not None:
         parts.append(f"standard error over {finding.over}")
     return "; ".join(parts)
