@@ -166,7 +166,7 @@ def test_the_steps_to_a_loss_are_predicted() -> None:
 
 @pytest.mark.parametrize(("n", "c"), [(4, 1.95), (4, 0.5), (8, 1.5), (16, 1.99)])
 def test_the_worst_case_is_one_for_every_target(n: int, c: float) -> None:
-    """Also past c = 1, where the slowest mode may be the largest; the target that lies in the slowest mode attains it."""
+    """Past c = 1 too, where the slowest mode may be the largest. A target in the slowest mode attains it."""
     data = CircleFunction(n=n, terms="1:1, 2:0.5")
     theory = predict(SPEC.arch, data, c=c, steps=50, fraction=0.01)
     factors = np.abs(1 - theory.eta * theory.eigenvalues)
