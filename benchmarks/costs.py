@@ -279,36 +279,45 @@ def forget() -> None:
                 value.cache_clear()
 
 
+def primitives(cases: Sequence[Case]) -> None:
+    """Print the table of the cases, and the rates in force beside the refitted ones."""
+    seconds = np.empty(len(cases))
+    for i, case in enumerate(cases):
+        seconds[i] = measured(case.ready())
+        print(line(case.kind, str(case), case.estimate(MACHINE).seconds, seconds[i]), flush=True)
+    better = refitted(cases, seconds)
+    for label, machine in (("in force", MACHINE), ("refitted", better)):
+        ratios = np.array([case.estimate(machine).seconds for case in cases]) / seconds
+        within = np.mean((ratios <= FACTOR) & (ratios >= 1 / FACTOR))
+        span = f"from {ratios.min():.2f} to {ratios.max():.2f}"
+        print(f"rates {label}: {within:.0%} of {len(cases)} cases within a factor of {FACTOR:g}, {span}")
+    for rate in RATES:
+        print(f"    {rate}={getattr(better, rate):.2g},  # {getattr(MACHINE, rate):.2g} in force")
+
+
+def runs() -> None:
+    """Print the estimates of the lessons beside their runs."""
+    for name, experiment, spec in specs():
+
+        def work(experiment: Any = experiment, spec: Any = spec) -> None:
+            forget()
+            experiment.run(spec)
+
+        print(line("lesson", name, experiment.cost(spec).seconds, measured(work)), flush=True)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="a quarter of the cases")
-    options.add_argument("--only", choices=sorted(KINDS), help="one kind of work, and no lessons")
+    options.add_argument("--only", choices=KINDS, help="one kind of work, and no lessons")
     options.add_argument("--lessons", action="store_true", help="the lessons alone")
     asked = options.parse_args()
     keep_to_one_core()
     print(f"{'':10} {'':58} {'estimate':>10} {'measured':>10}  ratio   (ms of one core)")
     if not asked.lessons:
-        cases = [case for case in CASES if asked.only in (None, case.kind)][:: 4 if asked.quick else 1]
-        seconds = np.empty(len(cases))
-        for i, case in enumerate(cases):
-            seconds[i] = measured(case.ready())
-            print(line(case.kind, str(case), case.estimate(MACHINE).seconds, seconds[i]), flush=True)
-        better = refitted(cases, seconds)
-        for label, machine in (("in force", MACHINE), ("refitted", better)):
-            ratios = np.array([case.estimate(machine).seconds for case in cases]) / seconds
-            within = np.mean(np.maximum(ratios, 1 / np.maximum(ratios, 1e-12)) <= FACTOR)
-            print(f"rates {label}: {within:.0%} of {len(cases)} cases within a factor of {FACTOR:g}, worst "
-                  f"{ratios.min():.2f} and {ratios.max():.2f}")  # fmt: skip
-        for rate in RATES:
-            print(f"    {rate}={getattr(better, rate):.2g},  # {getattr(MACHINE, rate):.2g} in force")
+        primitives([case for case in CASES if asked.only in (None, case.kind)][:: 4 if asked.quick else 1])
     if not asked.only:
-        for name, module, spec in specs():
-
-            def work(module: Any = module, spec: Any = spec) -> None:
-                forget()
-                module.run(spec)
-
-            print(line("lesson", name, module.cost(spec).seconds, measured(work)), flush=True)
+        runs()
 
 
 if __name__ == "__main__":

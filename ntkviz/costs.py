@@ -91,7 +91,7 @@ class Machine:
 
 MACHINE = Machine(
     call=1e-4,
-    start=3e-3,
+    start=5e-3,
     layer=1.9e-6,
     kinked=2.5e-10,
     smooth=1e-9,
@@ -114,7 +114,7 @@ MACHINE = Machine(
     point_series=1.2e-5,
     vectors=7e-11,
     values=2.5e-11,
-    square=2e-8,
+    square=2.2e-8,
 )
 
 OVERHEAD = Cost(5e-3, 2e7, 2e7)  # of every run: data, reports, and the result on its way to the page

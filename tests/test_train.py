@@ -133,7 +133,7 @@ def test_images_are_trained_on_and_points_refused_in_words() -> None:
     done = train.run(spec)
     assert done.network.curves.loss[-1] < 0.2 * done.network.curves.loss[0]
     assert done.accuracy[1] > 0.95
-    assert train.cost(wide(1024, spec)).seconds > 8 * train.cost(spec).seconds
+    assert train.cost(wide(1024, spec)).seconds > 4 * train.cost(spec).seconds
     with pytest.raises(InvalidInput, match="choose such images"):
         train.run(replace(SPEC, arch=arch))
 
@@ -166,7 +166,7 @@ def test_the_steps_to_a_loss_are_predicted() -> None:
 
 @pytest.mark.parametrize(("n", "c"), [(4, 1.95), (4, 0.5), (8, 1.5), (16, 1.99)])
 def test_the_worst_case_is_one_for_every_target(n: int, c: float) -> None:
-    """Past c = 1 too, where the slowest mode may be the largest. A target in the slowest mode attains it."""
+    """Past c = 1 the slowest mode may be the one of the largest eigenvalue. A target in the slowest mode attains it."""
     data = CircleFunction(n=n, terms="1:1, 2:0.5")
     theory = predict(SPEC.arch, data, c=c, steps=50, fraction=0.01)
     factors = np.abs(1 - theory.eta * theory.eigenvalues)
@@ -203,7 +203,7 @@ def test_past_the_limit_the_closed_form_explodes_and_the_network_catapults() -> 
     assert found.gaps == (None, None)
     assert found.theory.curves.loss[-1] > 1e6
     assert loss.max() > 2 * loss[0] > 100 * loss[-1]
-    assert found.peak == loss.max() / loss[0] and found.left == loss[-1] / loss[0]
+    assert (found.peak, found.left) == pytest.approx((loss.max() / loss[0], loss[-1] / loss[0]))
     assert found.theory.eta * found.network.lambda_end < 2
 
 
@@ -288,6 +288,6 @@ def test_settings_that_cannot_be_run_are_refused() -> None:
 def test_the_estimate_grows_with_the_work_and_turns_the_heaviest_away() -> None:
     seconds = [train.cost(wide(width)).seconds for width in (64, 512, 4096)]
     assert seconds == sorted(seconds)
-    assert train.cost(replace(SPEC, steps=5000)).seconds > 4 * train.cost(SPEC).seconds
+    assert train.cost(replace(SPEC, steps=5000)).seconds > 3 * train.cost(SPEC).seconds
     with pytest.raises(TooExpensive):
         admit(train.cost(wide(8192, replace(SPEC, steps=20000, arch=replace(SPEC.arch, depth=4)))), Limits())

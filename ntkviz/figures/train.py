@@ -90,7 +90,13 @@ def _loss(result: Result, scrub: Scrub) -> Chart:
             canvas.line(meaning, at[: len(tested)], positive(tested), name=name, answer=hidden, width=theme.THIN)
     for meaning, reached in ((theme.FINITE, result.reached), (theme.THEORY, result.predicted)):
         if reached is not None and reached <= at[-1]:
-            place = ([max(reached, START)], [theory.level])
-            canvas.points(meaning, *place, name=f"{meaning.name}: {fraction}", answer=True, size=theme.LARGE_DOT)
+            canvas.points(
+                meaning,
+                [reached],
+                [theory.level],
+                name=f"{meaning.name}: {fraction}",
+                answer=True,
+                size=theme.LARGE_DOT,
+            )
     canvas.level(WANTED, at, theory.level, width=theme.THIN)
     return canvas.chart(cursor=at)

@@ -2,7 +2,17 @@
 
 from ntkviz.measures.distances import crossing, drift, drifts, feature_alignment, gap, hidden_alignment, steps_bound
 from ntkviz.measures.eigenspaces import TopShare, eigenspaces, space_shares, top_share
-from ntkviz.measures.fits import DecayFit, Exponential, PowerLaw, decay_law, exponential, fit_decay, power_law
+from ntkviz.measures.fits import (
+    DecayFit,
+    Exponential,
+    PowerLaw,
+    Stretched,
+    decay_law,
+    exponential,
+    fit_decay,
+    power_law,
+    stretched,
+)
 from ntkviz.measures.modes import Modes, decay_rate, strongest
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "Exponential",
     "Modes",
     "PowerLaw",
+    "Stretched",
     "TopShare",
     "crossing",
     "decay_law",
@@ -25,6 +36,7 @@ __all__ = [
     "power_law",
     "space_shares",
     "steps_bound",
+    "stretched",
     "strongest",
     "top_share",
 ]

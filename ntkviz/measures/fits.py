@@ -2,10 +2,11 @@ r"""Fits of decay laws: a power of the size, or a factor a unit, each with the s
 
     y ≈ prefactor · x^exponent            ln y is linear in ln x
     y ≈ prefactor · factor^x              ln y is linear in x
+    y ≈ prefactor · exp(−rate · x^power)  a stretched exponential for power < 1
 
-`power_law` and `exponential` are least squares in the logarithms, for measurements over sizes and seeds. `decay_law` is
-the median of the slopes between all pairs (Theil-Sen), for the eigenvalues of one kernel. To add a law, write a frozen
-dataclass with `__call__` and a function that returns it or None.
+`power_law`, `exponential` and `stretched` are least squares in the logarithms, for measurements over sizes and seeds.
+`decay_law` is the median of the slopes between all pairs (Theil-Sen), for the eigenvalues of one kernel. To add a law,
+write a frozen dataclass with `__call__` and a function that returns it or None.
 
 Source: Sen 1968 (the median slope and its interval).
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import curve_fit
 from scipy.stats import linregress, t
 
 from ntkviz.errors import InvalidInput
@@ -23,6 +25,8 @@ from ntkviz.spectra import DecayFit, fit_decay
 Floats = NDArray[np.float64]
 
 FEWEST = 3  # distinct x of a least-squares fit: two points lie on every line
+FEWEST_STRETCHED = 6  # of a fit with one more parameter
+POWERS = 0.05, 4.0  # between which the power of a stretched exponential is looked for
 CONFIDENCE = 0.95  # of the interval between `low` and `high`
 NORMAL = 1.959964  # half the width of that interval in standard errors, for a normal distribution
 
@@ -59,6 +63,22 @@ class Exponential:
     def __call__(self, x: ArrayLike) -> Floats:
         """The fitted y at x, of the same shape."""
         return np.asarray(self.prefactor * self.factor ** np.asarray(x, np.float64))
+
+
+@dataclass(frozen=True)
+class Stretched:
+    """y ≈ prefactor · exp(−rate · x^power) for x between `first` and `last`: an exponential where the power is 1."""
+
+    power: float
+    error: float  # one standard error of the power
+    rate: float
+    prefactor: float
+    first: float
+    last: float
+
+    def __call__(self, x: ArrayLike) -> Floats:
+        """The fitted y at x ≥ 0, of the same shape."""
+        return np.asarray(self.prefactor * np.exp(-self.rate * np.asarray(x, np.float64) ** self.power))
 
 
 @dataclass(frozen=True)
@@ -146,6 +166,47 @@ def exponential(x: ArrayLike, y: ArrayLike) -> Exponential | None:
     )
 
 
+def stretched(x: ArrayLike, y: ArrayLike) -> Stretched | None:
+    """The stretched exponential through measurements, by least squares in the logarithm of y.
+
+    Its power tells an exponential (1) from a slower decay, such as that of a kernel with poles near the real line.
+    Measurements that are not finite and positive are left out.
+
+    Args:
+        x: (W,) not negative, such as frequencies.
+        y: (W,), or (W, S) with S seeds at each x.
+
+    Returns:
+        None where fewer than six different x are left, or where no power between 0.05 and 4 fits.
+
+    Raises:
+        InvalidInput: for shapes that do not pair up.
+
+    >>> law = stretched(range(10), [math.exp(-2 * k ** 0.5) for k in range(10)])
+    >>> round(law.power, 4), round(law.rate, 4)
+    (0.5, 2.0)
+    """
+    at, values = _pairs(x, y)
+    usable = np.isfinite(at) & (at >= 0) & np.isfinite(values) & (values > 0)
+    at, logs = at[usable], np.log(values[usable])
+    if len(np.unique(at)) < FEWEST_STRETCHED:
+        return None
+    span = max(float(np.ptp(logs)), 1e-12)
+    unit = float(at.max())  # powers of x up to 1 keep the problem well scaled
+    bounds = [-np.inf, 0.0, POWERS[0]], [np.inf, np.inf, POWERS[1]]
+    try:
+        found, covariance = curve_fit(
+            lambda u, top, fall, power: top - fall * u**power, at / unit, logs, (logs.max(), span, 1.0), bounds=bounds
+        )
+    except RuntimeError:  # no convergence
+        return None
+    top, fall, power = (float(number) for number in found)
+    error = math.sqrt(float(covariance[2, 2]))
+    if not (math.isfinite(error) and POWERS[0] * 1.01 < power < POWERS[1] * 0.99):
+        return None
+    return Stretched(power, error, fall / unit**power, math.exp(top), float(at.min()), float(at.max()))
+
+
 def decay_law(
     eigenvalues: ArrayLike,
     *,
@@ -200,4 +261,14 @@ def _line(u: Floats, v: Floats) -> _Line | None:
     return _Line(float(fit.slope), error, float(fit.intercept), float(t.ppf((1 + CONFIDENCE) / 2, len(u) - 2)) * error)
 
 
-__all__ = ["DecayFit", "Exponential", "PowerLaw", "decay_law", "exponential", "fit_decay", "power_law"]
+__all__ = [
+    "DecayFit",
+    "Exponential",
+    "PowerLaw",
+    "Stretched",
+    "decay_law",
+    "exponential",
+    "fit_decay",
+    "power_law",
+    "stretched",
+]

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { figureAt, firstFrame, framesOf, nearest } from "../../ntkviz/ui/stage/frames.js";
+import { figureAt, firstFrame, framesOf, isBlank, nearest } from "../../ntkviz/ui/stage/frames.js";
 
 /** @param {number[]} shape @param {number[]} values */
 function packed(shape, values) {
@@ -59,4 +59,12 @@ test("the frame of a new picture", () => {
   assert.equal(firstFrame({ ...now, scrub: { ...SCRUB, label: "mode" } }, before, null), 2, "another slider");
   assert.equal(firstFrame({ ...now, scrub: { ...SCRUB, values: ["0", "1", "2"] } }, before, null), 2, "other values");
   assert.equal(firstFrame(now, { scrub: null, preset: "a", frame: null }, null), 2, "no slider before");
+});
+
+test("a chart without traces is blank only where its axes say nothing either", () => {
+  const axes = { xaxis: { range: [0, 1] } };
+  assert.equal(isBlank({ data: [], layout: {} }), true);
+  assert.equal(isBlank({ data: [], layout: axes }), false);
+  assert.equal(isBlank({ data: [], layout: { yaxis: { range: [0, 1] } } }), false);
+  assert.equal(isBlank({ data: [{ name: "theory" }], layout: {} }), false);
 });

@@ -2,7 +2,7 @@
 // One chart: its prompt, its plot, and the buttons that save it.
 
 import { button, element, save } from "./dom.js";
-import { figureAt, framesOf, nearest } from "./frames.js";
+import { figureAt, framesOf, isBlank, nearest } from "./frames.js";
 import { bare, paper, WIDTH } from "./picture.js";
 import { table } from "./table.js";
 import { recolour } from "./theme.js";
@@ -110,6 +110,8 @@ export class Cell {
     this.changed = false;
     this.drawn = frame;
     const { data, layout } = this.at(this.base, this.stage.colours());
+    this.node.hidden = !this.stage.open && isBlank({ data, layout });
+    if (this.node.hidden) return;
     const first = !this.plot.data;
     await Plotly.react(this.plot, data, layout, CONFIG);
     if (first) {

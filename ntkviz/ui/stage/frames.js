@@ -40,6 +40,11 @@ function extended(layout, more) {
   return made;
 }
 
+/** Whether there is nothing to see: no trace, and no axis whose numbers mean something. @param {Figure} figure */
+export function isBlank({ data, layout }) {
+  return data.length === 0 && !layout.xaxis?.range && !layout.yaxis?.range;
+}
+
 /** An axis that has neither a range nor a trace would show numbers that mean nothing. @param {Layout} layout @param {Trace[]} data */
 function unlabelled(layout, data) {
   if (data.length) return { ...layout };
