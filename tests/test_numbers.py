@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ntkviz.figures.numbers import Number, number, told
+from ntkviz.figures.numbers import WrittenFinding, in_words, told
 from ntkviz.findings import Finding, Interval, Reference
 
 pytestmark = pytest.mark.drawn
@@ -23,7 +23,7 @@ def test_a_finding_in_words() -> None:
         references=(Reference("infinite width", -1.0), Reference("other data", None)),
         answer=False,
     )
-    assert number(finding) == Number(
+    assert in_words(finding) == WrittenFinding(
         label="Slope",
         value="−1.20 ± 0.01 per decade",
         expected="expected: −1.1 to −0.9 (perturbation theory); infinite width: −1; other data: –; "
@@ -36,19 +36,19 @@ def test_a_finding_in_words() -> None:
 
 
 def test_a_finding_of_a_value_alone() -> None:
-    assert number(Finding("Steps", 139.0, "steps")) == Number("Steps", "139 steps")
+    assert in_words(Finding("Steps", 139.0, "steps")) == WrittenFinding("Steps", "139 steps")
 
 
 def test_a_finding_without_a_value_is_a_dash() -> None:
     law = Interval(100.0, math.inf, "theory")
     finding = Finding("Steps", None, "steps", error=2.0, over="8 networks", expected=law, caveat="Not reached.")
-    assert number(finding) == Number(
+    assert in_words(finding) == WrittenFinding(
         "Steps", "–", "expected: at least 100 (theory)", caveat="Not reached.", agrees=None
     )
 
 
 def test_a_finding_that_agrees_says_so() -> None:
-    assert number(Finding("Slope", -1.0, expected=Interval(-1.1, -0.9, "theory"))).agrees is True
+    assert in_words(Finding("Slope", -1.0, expected=Interval(-1.1, -0.9, "theory"))).agrees is True
 
 
 def test_findings_that_have_a_value_are_told_in_sentences() -> None:

@@ -15,7 +15,7 @@ from ntkviz.figures import theme
 from ntkviz.figures.axes import linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart, Scrub, View
-from ntkviz.figures.numbers import Number
+from ntkviz.figures.numbers import WrittenFinding
 from ntkviz.figures.picture import Picture, array, draw, packed
 from ntkviz.findings import Finding, Interval, Remark
 from ntkviz.specs import Spec, number
@@ -134,8 +134,8 @@ def test_a_picture_is_drawn_from_a_result(toy: str) -> None:
         scrub=SCRUB,
         columns=2,
         numbers=(
-            Number("Slope", "−2", "expected: −1.1 to −0.9 (theory)", agrees=False),
-            Number("Depth", "2", answer=False),
+            WrittenFinding("Slope", "−2", "expected: −1.1 to −0.9 (theory)", agrees=False),
+            WrittenFinding("Depth", "2", answer=False),
         ),
         remarks=(Remark("The slope is -2.0."), Remark("Read the axis first.", answer=False)),
     )

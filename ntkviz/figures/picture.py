@@ -14,7 +14,7 @@ import numpy as np
 
 from ntkviz.experiments.protocol import Experiment, HasSpec
 from ntkviz.figures.chart import Chart, Scrub, View
-from ntkviz.figures.numbers import Number, number
+from ntkviz.figures.numbers import WrittenFinding, in_words
 from ntkviz.findings import Remark
 from ntkviz.specs import Spec
 
@@ -27,7 +27,7 @@ class Picture:
     charts: tuple[tuple[str, bytes], ...]  # name, and what `packed` makes of it
     scrub: Scrub | None
     columns: int
-    numbers: tuple[Number, ...]
+    numbers: tuple[WrittenFinding, ...]
     remarks: tuple[Remark, ...]
 
 
@@ -54,7 +54,7 @@ def draw(experiment: str, result: object) -> Picture:
         charts=tuple((chart.name, packed(chart)) for chart in view.charts),
         scrub=view.scrub,
         columns=view.columns,
-        numbers=tuple(number(finding) for finding in module.findings(made)),
+        numbers=tuple(in_words(finding) for finding in module.findings(made)),
         remarks=tuple(module.remarks(made)),
     )
 
