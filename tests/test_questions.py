@@ -112,7 +112,9 @@ def test_options_and_marks_are_as_they_were_declared() -> None:
         "mark": None,
     }
     assert Beyond(1.5, "Far.") != Beyond(0.5, "Far.")
-    assert asked(replace(SKETCH, replies=lambda spec: ()), None)["replies"] == []
+    span = cast("Any", lambda spec: (0, 1))
+    sketch = asked(Sketch(asks="?", explains="", chart="gap", x=span, y=span, answer=lambda result: None), None)
+    assert (sketch["near"], sketch["replies"]) == (0.1, [])
 
 
 @pytest.mark.parametrize("nothing", [math.inf, -math.inf, math.nan])
@@ -166,7 +168,7 @@ def test_a_lesson_opens_with_its_first_preset_and_knows_them_by_their_keys() -> 
     made = lesson(one, two)
     assert made.default is one
     assert made.preset("two") is two
-    with pytest.raises(InvalidInput, match="no preset 'three'; choose one of one, two"):
+    with pytest.raises(InvalidInput, match="lesson toy has no preset 'three'; choose one of one, two"):
         made.preset("three")
 
 
@@ -179,10 +181,10 @@ def test_a_slot_takes_its_part_of_the_spec_or_the_whole() -> None:
 @pytest.mark.parametrize(
     ("presets", "sentence"),
     [
-        ((), "presets with keys that differ"),
-        ((preset("one", Settings()), preset("one", Settings(depth=2))), "presets with keys that differ"),
-        ((preset("one", Settings()), preset("two", Others())), "settings of another kind"),
-        ((preset("one", Settings(), "c"),), "slot that is not there"),
+        ((), r"lesson toy needs presets with keys that differ, not \[\]"),
+        ((preset("one", Settings()), preset("one", Settings(depth=2))), "toy needs .* not \\['one', 'one'\\]"),
+        ((preset("one", Settings()), preset("two", Others())), "preset two of toy has settings of another kind"),
+        ((preset("one", Settings(), "c"),), "preset one of toy asks about a slot that is not there"),
     ],
 )
 def test_a_lesson_that_does_not_fit_together_is_refused(presets: tuple[Preset[Any], ...], sentence: str) -> None:
