@@ -92,8 +92,14 @@ class Finding:
         }
 
 
+<<<<<<< HEAD
 def _finite(end: float) -> float | None:
     return end if math.isfinite(end) else None
+=======
+def _finite(bound: float) -> float | None:
+    """The end of an interval, None where it has none: JSON knows no infinity."""
+    return bound if math.isfinite(bound) else None
+>>>>>>> main
 
 
 @dataclass(frozen=True)

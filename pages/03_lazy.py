@@ -72,8 +72,7 @@ $\alpha/\sqrt n$, and there the place does not depend on the width.
 page.notes(
     r"""
 - **Ask first** (2 min): *the same network is trained at nine values of α. Do all nine agree on new points?* Then
-  reveal, and move α from 100 to 0.01. Watch the neurons and the line in the other charts together.
-- **Neurons** (3 min): at which α do they leave the ring, and what is the drift there?
+  reveal, and move α from 100 to 0.01. At which α do the neurons leave the ring, and what is the drift there?
 - **Lazy is a kernel** (3 min): at the largest α compare the solid orange curve of the run with the green one. A
   sentence under the charts splits the way from there to kernel regression into a part of width and a part of time.
 - **Counter-examples** (8 min): noisy targets, the fast wave, digits. Read first which runs fit the training data.

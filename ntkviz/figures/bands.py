@@ -1,4 +1,4 @@
-"""A sweep over a setting with the band of its seeds, and tinted bands that name the ranges of an axis."""
+"""A sweep over a setting, with the band of its seeds or its fit, and tinted bands that name the ranges of an axis."""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +7,7 @@ import numpy as np
 from ntkviz.figures import theme
 from ntkviz.figures.canvas import Canvas
 from ntkviz.sweeps import Sweep
+from ntkviz.writing import fixed
 
 
 class Range(NamedTuple):
@@ -15,7 +16,7 @@ class Range(NamedTuple):
     name: str
     low: float
     high: float
-    tint: float  # opacity
+    top: float  # where the name stands below
 
 
 def band(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, name: str, **look: Any) -> None:
@@ -33,21 +34,39 @@ def band(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, name: str, **look
     canvas.line(meaning, sweep.at, sweep.mean, name=name, answer=True, **style)
 
 
+def dots(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, *, symbol: str = "circle", answer: bool = True) -> None:
+    """Add a marker for each network of a sweep, and the power law that is fitted to them.
+
+    Args:
+        canvas: the chart, with two logarithmic axes.
+        meaning: what was measured; the markers have its name.
+        sweep: what was measured so far.
+        symbol: of the markers.
+        answer: whether it is part of the answer.
+    """
+    sizes = np.broadcast_to(sweep.at[:, None], sweep.values.shape)
+    canvas.points(meaning, sizes.ravel(), sweep.values.ravel(), marker={"symbol": symbol}, answer=answer)
+    if (fit := sweep.fit) is not None:
+        ends = np.array([fit.first, fit.last])
+        name = f"{meaning.name}, fit: exponent {fixed(fit.exponent, 2)}"
+        canvas.line(meaning, ends, fit(ends), name=name, answer=answer)
+
+
 def bars_in_words(seeds: int) -> str:
     """What the bars of `band` are, as a sentence; empty for one seed, which has none."""
     return "" if seeds < 2 else f"Bars are one standard deviation over {seeds} seeds."
 
 
 def ranges(canvas: Canvas, *named: Range) -> None:
-    """Tint ranges of a logarithmic y-axis over the whole width, each with its name at its upper end.
+    """Tint ranges of a logarithmic y-axis over the whole width, the last one most, each with its name.
 
     Args:
         canvas: the chart.
-        named: the ranges; what lies beyond the axis is cut off.
+        named: three ranges at most; what lies beyond the axis is cut off.
     """
-    for one in named:
-        area = {"x0": 0, "x1": 1, "y0": one.low, "y1": one.high, "fillcolor": theme.MUTED, "opacity": one.tint}
+    for one, tint in zip(named, theme.TINTS, strict=False):
+        area = {"x0": 0, "x1": 1, "y0": one.low, "y1": one.high, "fillcolor": theme.MUTED, "opacity": tint}
         canvas.figure.add_shape(type="rect", xref="paper", layer="below", line_width=0, **area)
         words = {"text": one.name, "font": {"size": 13, "color": theme.MUTED}, "showarrow": False}
-        place = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": np.log10(one.high), "yanchor": "top"}
+        place = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": np.log10(one.top), "yanchor": "top"}
         canvas.figure.add_annotation(**words, **place)

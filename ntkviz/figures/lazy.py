@@ -20,10 +20,11 @@ LEVELS = (  # test errors that are known before training
     (theme.TARGET, "always the mean target", "constant_error"),
 )
 FAR_BELOW = 300.0  # how far below the levels the axis of errors reaches before the answer
-REGIMES = (  # the outer ones end a decade beyond the axis that is shown before the answer
-    Range(f"lazy: below {LAZY:g}", LAZY / 1e6, LAZY, 0.05),
-    Range("between", LAZY, RICH, 0.12),
-    Range(f"features: above {RICH:g}", RICH, RICH * 10, 0.2),
+FAR = 1e6  # factor by which the outer regimes go on, beyond every axis
+REGIMES = (
+    Range(f"lazy: below {LAZY:g}", LAZY / FAR, LAZY, LAZY),
+    Range("between", LAZY, RICH, RICH),
+    Range(f"features: above {RICH:g}", RICH, RICH * FAR, RICH * 10),
 )
 LOW_CKA = 0.05  # the least that the axis of the alignment holds
 

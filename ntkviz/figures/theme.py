@@ -61,6 +61,7 @@ TALL, SHORT = 360, 150  # heights of charts
 TALLER = 420  # of maps of the plane
 BAR = 12  # thickness of a colour bar
 FAINT, CLEAR = 0.35, 0.6  # opacities: of areas under markers, of markers that lie on each other
+TINTS = (0.05, 0.12, 0.2)  # opacities of ranges that follow each other
 LINE, THIN = 3.0, 1.5  # widths of curves
 DOT, SMALL_DOT, LARGE_DOT = 9.0, 6.0, 14.0  # sizes of markers
 TINY_DOT = 3.0  # of data under which a picture is to be seen

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ntkviz.experiments.widths import SCALE, WIDTHS, Result, findings
-from ntkviz.figures import sweeps, theme
+from ntkviz.figures import bands, theme
 from ntkviz.figures.axes import log
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import View
@@ -35,5 +35,5 @@ def view(result: Result) -> View:
     )
     for gap, meaning, symbol in ((result.linearised, LINEARISED, "circle"), (result.infinite, INFINITE, "diamond")):
         if gap is not None:
-            sweeps.add(canvas, gap, meaning, symbol=symbol)
+            bands.dots(canvas, meaning, gap, symbol=symbol)
     return View((canvas.chart(),))

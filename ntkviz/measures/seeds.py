@@ -17,8 +17,8 @@ def mean_and_error(values: ArrayLike, *, ratio: bool = True) -> tuple[float | No
         ratio: whether factors count, as for errors and drifts: the mean is geometric, its error from the spread of
             the logarithms, and numbers that are not positive are left out. Else it is arithmetic.
 
-    >>> mean_and_error([1.0, 4.0])[0], mean_and_error([1.0, 4.0], ratio=False), mean_and_error([3.0], ratio=False)
-    (2.0, (2.5, 1.5), (3.0, None))
+    >>> mean_and_error([1.0, 4.0])[0], mean_and_error([1.0, 3.0], ratio=False), mean_and_error([3.0], ratio=False)
+    (2.0, (2.0, 1.0), (3.0, None))
     """
     array = np.ravel(np.asarray(values, np.float64))
     usable = np.isfinite(array) & ((array > 0) | (not ratio))
