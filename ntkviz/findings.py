@@ -92,14 +92,9 @@ class Finding:
         }
 
 
-<<<<<<< HEAD
 def _finite(end: float) -> float | None:
+    """The end of an interval; None where it is infinite."""
     return end if math.isfinite(end) else None
-=======
-def _finite(bound: float) -> float | None:
-    """The end of an interval, None where it has none: JSON knows no infinity."""
-    return bound if math.isfinite(bound) else None
->>>>>>> main
 
 
 @dataclass(frozen=True)
