@@ -1,5 +1,6 @@
 """The questions of the lesson on output scales, their answers, and what its findings decide about the claims."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from ntkviz.findings import Finding, Interval
 from ntkviz.lessons.lazy import DECADE, ERROR_CURVE, FITTING, GAIN, LESSON, RANKING, WIDER, WINNER
 from ntkviz.lessons.questions import words
 from ntkviz.scales import Families
+from ntkviz.scales.words import convergence_in_words, features_in_words, order_in_words
 from tests.canned import canned
 from tests.families import SPEC, families, made
 
@@ -121,6 +123,34 @@ def test_the_factor_is_that_of_the_last_decade(base):
     assert answer(DECADE, result) == pytest.approx(12)
     assert answer(DECADE, of(base, made(FIT))) is None
     assert "up to α = 1000" in DECADE.asked(base.spec, None)["asks"]
+
+
+def test_replies_are_to_wrong_answers_that_can_be_given(base):
+    chosen = {"noise": {0, 2}, "wave": {0, 2, 3}, "digits": {0, 1}, "width": {1, 2}, "mup": {0, 2}}
+    for key, options in chosen.items():
+        asked = PRESETS[key].question.asked(base.spec, None)
+        assert {int(option) for option in asked["replies"]} == options, key
+        assert all(0 <= option < len(asked["options"]) for option in options)
+    assert "In the NTK parameterization that is so" in PRESETS["mup"].question.replies[0]
+    assert "In µP that is so" in PRESETS["width"].question.replies[1]
+    orders = [reply["order"] for reply in RANKING.asked(base.spec, None)["replies"]]
+    assert len(orders) == 4
+    assert all(sorted(order) == [0, 1, 2, 3] and order.index(1) < order.index(3) for order in orders)
+    far, slow = DECADE.asked(base.spec, None)["replies"]
+    assert 10 * far["beyond"] < 100  # 1/α² in place of 1/α
+    assert math.sqrt(10) < 10 * slow["below"] < 9  # 1/√α
+    assert "1/√α" in slow["text"]
+
+
+def test_what_a_preset_shows_is_of_the_network_itself(base):
+    wide = replace(made(FIT), drift=np.array([2.5, 1, 1, 1, 0.02]), aligned=np.full(5, 0.3))
+    slim = Families(SPEC.recipe(QUARTER), (replace(wide, drift=np.full(5, 7.0)),))
+    result = of(base, wide, narrow=slim)
+    assert words(PRESETS["xor"].shows, result) == features_in_words(result.families)
+    assert words(PRESETS["noise"].shows, result) == (
+        f"{convergence_in_words(result.families)} {features_in_words(result.families)}"
+    )
+    assert words(PRESETS["smooth"].shows, result) == order_in_words(result.families)
 
 
 # ---- the presets
