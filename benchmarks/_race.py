@@ -1,7 +1,7 @@
 """Comparisons of programs that take turns in one run on one machine, and the table of the results.
 
-A worker is a file of `benchmarks/workers`. The Python of its own environment (`environment`) runs it; the environment is
-built in `.cache` the first time. To add a library, add its pins to `ENVIRONMENTS` and a file for it.
+A worker is a file of `benchmarks/workers`. The Python of its own environment (`environment`) runs it. The environment
+is built in `.cache` the first time. To add a library, add its pins to `ENVIRONMENTS` and a file for it.
 """
 
 import json

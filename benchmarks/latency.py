@@ -3,8 +3,8 @@
     python benchmarks/latency.py [--moves 11] [--url http://localhost:8501]
 
 For each page it measures the time from opening a link to the first drawn picture, each time in a new browser context,
-after the server's warm-up. For some sliders it measures the time from a key press to the next drawn picture, at settings
-that the server has not computed before, and again at the same settings.
+after the server's warm-up. For some sliders it measures the time from a key press to the next drawn picture, at
+settings that the server has not computed before, and again at the same settings.
 """
 
 import argparse

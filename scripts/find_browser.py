@@ -1,7 +1,7 @@
 """Print the path of a Chromium for the browser tests; with --install, fetch one where there is none.
 
 It looks for the program that NTKVIZ_BROWSER names, then for Chromium or Chrome on the PATH, then for the one that
-playwright has downloaded. It installs Debian's package where it runs as root on Debian, otherwise playwright's download.
+playwright has downloaded. It installs Debian's package where it runs as root on Debian, else playwright's download.
 """
 
 import os

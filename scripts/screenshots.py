@@ -1,7 +1,7 @@
 """Take the README's pictures from the running app: `make screenshots`, or `python -m scripts.screenshots [FOLDER]`.
 
-One picture of each page is written to docs/images. Where a folder is named, each whole page is written there instead, at
-the sizes of a projector and a phone, in light and dark, so that a change can be looked at.
+One picture of each page is written to docs/images. Where a folder is named, each whole page is written there instead,
+at the sizes of a projector and a phone, in light and dark, so that a change can be looked at.
 """
 
 import io
