@@ -135,9 +135,7 @@ def test_options_are_written_as_their_control_shows_them() -> None:
 
 def test_data_sets_are_described_where_one_is_chosen() -> None:
     help = controls_of(Outer(), OFFER)["data"].help
-    assert [title for title in help.split("**")[1::2]] == [
-        f"{entry.title}." for entry in (CircleFunction, Moons, Digits, UploadedTable)
-    ]
+    assert help.split("**")[1::2] == [f"{entry.title}." for entry in (CircleFunction, Moons, Digits, UploadedTable)]
     assert all(entry.sentence in help for entry in (CircleFunction, Moons, Digits, UploadedTable))
 
 
