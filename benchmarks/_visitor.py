@@ -1,8 +1,8 @@
 """A visitor without a browser: Streamlit's own messages over its WebSocket, as its front end sends them.
 
-A visitor opens a page, moves controls and waits for the picture that shows them: the stage's message whose settings are
-those asked for, in a run that shows no progress. It polls running jobs and names the messages that it keeps, as the
-front end does. `import streamlit.proto` is all of Streamlit that it uses.
+A visitor opens a page, moves controls and waits for the picture of the new settings: a message of the stage that holds
+these settings, in a run of the script that shows no progress. It polls running jobs and reports which messages it has
+cached, as the front end does. Of Streamlit it uses `streamlit.proto` only.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Visitor:
         self.errors: list[str] = []
 
     async def open(self, patience: float = 60.0) -> float:
-        """Seconds until the page stands whole: its first picture, and its script at its end."""
+        """Open the page; the seconds until its first picture has come and its script has ended."""
         started = time.perf_counter()
         address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
         self._socket = await websockets.connect(
@@ -69,7 +69,7 @@ class Visitor:
         return time.perf_counter() - started
 
     async def move(self, values: Mapping[str, str], wanted: Mapping[str, str], patience: float = 60.0) -> float:
-        """Set controls to what the link would call their values; seconds until a picture has the settings `wanted`."""
+        """Set controls to values as a link writes them; the seconds until a picture has the settings `wanted`."""
         for key, value in values.items():
             control, fragment = self._controls[key]
             self._set(control, value)
@@ -160,7 +160,7 @@ class Visitor:
             self._finished.set()
 
     def _forget(self, fragments: Sequence[str]) -> None:
-        """After a run of the page, or of these fragments: drop what has not been seen for some runs.
+        """After a run of the page or of these fragments, drop messages that have not been seen for some runs.
 
         A run that is under way may still name what was offered when it was asked for: such are dropped later.
         """
@@ -191,7 +191,7 @@ class Visitor:
             self._show(settings)
 
     def _show(self, settings: Mapping[str, str]) -> None:
-        """A picture with these settings has come; is it the one that is waited for?"""
+        """Whether the picture with these settings, which has just come, is the one that the visitor waits for."""
         if self._wanted is None or self._progress or not self._whole or self._answer is None or self._answer.done():
             return
         if self._wanted.items() <= settings.items():

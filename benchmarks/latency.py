@@ -1,10 +1,10 @@
-"""What a visitor waits for, measured in the real browser: the first picture, and the answer to a slider.
+"""The times that a visitor waits, measured in a real browser: for the first picture, and after moving a slider.
 
     python benchmarks/latency.py [--moves 11] [--url http://localhost:8501]
 
-For each page: from opening a link to the first drawn picture (a new browser context each time, the server warm), then
-for sliders of the open row from the key press to the next drawn picture: with settings that this server has never
-computed, and going back over the same ones.
+For each page it measures the time from opening a link to the first drawn picture, each time in a new browser context,
+after the server's warm-up. For some sliders it measures the time from a key press to the next drawn picture, at
+settings that the server has not computed before, and again at the same settings.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Row:
 
 @contextmanager
 def running(url: str | None) -> Iterator[str]:
-    """The server that is measured: the one named, or one of our own, given time to warm up."""
+    """The server to measure: the one at `--url`, or a new one after its warm-up."""
     if url:
         yield url
         return
@@ -57,7 +57,7 @@ def running(url: str | None) -> Iterator[str]:
 
 
 def open_page(browser: Browser, url: str) -> tuple[Page, float]:
-    """A new visitor's page, and the milliseconds until its first picture stood."""
+    """The page of a new visitor, and the milliseconds until its first picture was drawn."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     started = time.perf_counter()
     page.goto(f"{url}?ask=0")

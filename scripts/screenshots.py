@@ -1,7 +1,7 @@
 """Take the README's pictures from the running app: `make screenshots`, or `python -m scripts.screenshots [FOLDER]`.
 
-Into docs/images go one picture a page. With a folder named, every page in every dress goes there instead (projector and
-phone, light and dark), for a look before a change lands.
+One picture of each page is written to docs/images. Where a folder is named, each whole page is written there instead,
+at the sizes of a projector and a phone, in light and dark, so that a change can be looked at.
 """
 
 import io
@@ -26,7 +26,7 @@ SIZES = {"projector": (1440, 900), "phone": (390, 844)}
 
 
 def picture(browser: Browser, url: str, path: str, size: str, scheme: str, whole: bool) -> bytes:
-    """One page as a visitor sees it, or all of it from top to bottom."""
+    """A PNG of one page: the part that a visitor sees first, or the whole page."""
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
@@ -40,14 +40,14 @@ def picture(browser: Browser, url: str, path: str, size: str, scheme: str, whole
 
 
 def unfold(page: Page, width: int) -> None:
-    """Make the window as high as the page."""
+    """Make the browser's window as high as the page."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": height + 40})
     page.wait_for_timeout(700)  # charts follow the new size
 
 
 def save(taken: bytes, path: Path) -> None:
-    """Write a picture in 256 colours: a fifth of the bytes, and no difference to the eye."""
+    """Write a picture in 256 colours, which takes a fifth of the bytes and looks the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(taken)).convert("RGB").quantize(256).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
