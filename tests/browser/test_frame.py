@@ -106,7 +106,7 @@ def test_a_link_with_the_words_of_an_older_version_still_opens(server, page):
 
 
 def test_an_old_picture_under_new_settings_says_which_it_shows(server, page):
-    visit(page, server, "/train?width=2048&depth=3&steps=100&seeds=1")
+    visit(page, server, "/train?width=1024&depth=3&steps=200&seeds=1")
     drawn(page, slot="a")
     page.evaluate(
         """() => {
@@ -116,10 +116,10 @@ def test_an_old_picture_under_new_settings_says_which_it_shows(server, page):
           }).observe(document.body, { subtree: true, childList: true, attributes: true });
         }"""
     )
-    slider(page, "width", +1)  # some seconds of work
+    slider(page, "width", +1)  # a second of work
     until(
         page,
-        lambda: page.evaluate("window.seen.some((text) => text.includes('settings before: width 2048.'))"),
+        lambda: page.evaluate("window.seen.some((text) => text.includes('settings before: width 1024.'))"),
         "the old picture's settings",
     )
     drawn(page, slot="a")
