@@ -155,8 +155,24 @@ def test_the_axis_of_the_drift_holds_the_regimes_first_and_all_drifts_then(resul
         far = replace(result, **{field: scaled(runs, "drift", np.geomspace(1e6, 1e-6, 5))})
         extremes = [band[0] for band in map(band_of, rows(getattr(far, field), "drift"))]
         assert in_range(chart(view(far), "drift"), "yaxis", extremes, after=True), field
-    bars = [edge for values in rows(result.families, "drift") for edge in band_of(values)[1:]]
-    assert in_range(made, "yaxis", bars, after=True)
+    first = result.families.level("first_order")
+    assert in_range(made, "yaxis", [first / ALPHA[0], first / ALPHA[-1]], after=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "of"), [("test-error", "test_curve", "test_error"), ("drift", "drift", "drift")]
+)
+def test_the_axes_hold_the_bars_too(result, name, field, of):
+    factors = (1e-5, 1.0, 1e5)
+    members = (
+        replace(one, **{field: getattr(one, field) * by})
+        for one, by in zip(result.families.members, factors, strict=True)
+    )
+    spread = replace(result, families=replace(result.families, members=tuple(members)))
+    ends = [end for values in rows(spread.families, of) for end in band_of(values)[1:]]
+    assert in_range(chart(view(spread), name), "yaxis", ends, after=True)
+    assert not in_range(chart(view(result), name), "yaxis", [min(ends)], after=True)
+    assert not in_range(chart(view(result), name), "yaxis", [max(ends)], after=True)
 
 
 def test_the_run_is_drawn_at_each_alpha(result):

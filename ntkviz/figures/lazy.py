@@ -79,10 +79,15 @@ def _errors(result: Result, scrub: Scrub) -> Chart:
 def _drift(result: Result, scrub: Scrub) -> Chart:
     runs, drift, narrow = result.families, result.families.sweep("drift"), result.narrow.sweep("drift")
     first, shown = runs.level("first_order"), [LAZY / 10, RICH * 10]
+    foreseen = np.empty(0) if first is None else first / runs.alpha
     canvas = Canvas(
         "drift",
         log(AXIS, runs.alpha),
-        log("kernel drift ‖Θ − Θ₀‖/‖Θ₀‖", shown, answer=[*shown, *drift.low, *drift.high, *narrow.mean]),
+        log(
+            "kernel drift ‖Θ − Θ₀‖/‖Θ₀‖",
+            shown,
+            answer=[*shown, *drift.low, *drift.high, *narrow.low, *narrow.high, *foreseen],
+        ),
         alt="A chart of the kernel's relative change in training over the output scale α, with three grey bands.",
         prompt="The drift is the relative change of the kernel in training. Grey bands name the regimes. "
         "At which α will the kernel keep its value?",
@@ -92,8 +97,8 @@ def _drift(result: Result, scrub: Scrub) -> Chart:
         scrub=scrub,
     )
     ranges(canvas, *REGIMES)
-    if first is not None:
-        canvas.line(theme.LINEARISED, runs.alpha, first / runs.alpha, name="first order in 1/α", answer=True)
+    if len(foreseen):
+        canvas.line(theme.LINEARISED, runs.alpha, foreseen, name="first order in 1/α", answer=True)
     if narrow.networks:
         thin = {"color": theme.FINITE.color, "width": theme.THIN, "dash": "dot"}
         band(canvas, theme.FINITE, narrow, f"network of width {result.narrow.arch.width}", line=thin)
