@@ -473,6 +473,9 @@ def test_scales_of_the_kernels():
     away = np.abs(it.network - it.theory).max()
     close([trace.zmin, trace.zmax], [-away, away])
     assert list(map(list, trace.colorscale)) == [list(step) for step in theme.DIVERGING]
+    same = view(replace(it.result, heat=replace(it.result.heat, network=it.result.heat.theory)))
+    trace = drawn(same, "kernel-difference", "network minus theory").trace
+    assert (trace.zmin, trace.zmax) == (-1, 1)
     assert chart(it.view, "kernel-theory").figure.layout.xaxis.title.text == "angle (degrees)"
     assert chart(again(MOONS).view, "kernel-theory").figure.layout.xaxis.title.text == "inputs, sorted by class"
 
