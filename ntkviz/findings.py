@@ -71,7 +71,10 @@ class Finding:
         return self.expected.low - slack <= self.value <= self.expected.high + slack
 
     def to_json(self) -> Mapping[str, Any]:
-        """The finding as plain data: name, value, error, over, expected, unit, claim, agrees, caveat, references."""
+        """The finding as plain data: name, value, error, over, expected, unit, claim, agrees, caveat, references.
+
+        An end of the expected interval that is infinite becomes None, because JSON has no infinity.
+        """
         expected = self.expected
         return {
             "name": self.name,
@@ -80,13 +83,18 @@ class Finding:
             "over": self.over,
             "expected": None
             if expected is None
-            else {"low": expected.low, "high": expected.high, "source": expected.source},
+            else {"low": _finite(expected.low), "high": _finite(expected.high), "source": expected.source},
             "unit": self.unit,
             "claim": self.claim,
             "agrees": self.agrees,
             "caveat": self.caveat,
             "references": {reference.name: reference.value for reference in self.references},
         }
+
+
+def _finite(end: float) -> float | None:
+    """The end of an interval; None where it is infinite."""
+    return end if math.isfinite(end) else None
 
 
 @dataclass(frozen=True)

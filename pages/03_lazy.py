@@ -46,7 +46,7 @@ def explore() -> None:
     page.run(spec, "a")
 
 
-page.live(explore)
+page.fragment(explore)
 page.theory(
     r"""
 **Large α, lazy.** The weights hardly move, the kernel keeps its value, and training is linear regression on the
@@ -61,8 +61,8 @@ where $J$ holds the gradients of $f$ at the training points. This is the green l
 before training. For a smooth nonlinearity the drift is $A/\alpha + B/\alpha^2$ and comes down on this line. At a kink
 neurons switch on and off, which a derivative does not see. This part falls between $1/\sqrt\alpha$ and $1/\alpha$.
 
-**Small α, rich.** The weights forget where they began. Neurons turn to directions that reduce the error, and the
-kernel changes with them. No kernel that is known before training describes this.
+**Small α, rich.** Neurons turn to directions that reduce the error, and the kernel changes with them. No kernel that is
+known before training describes this.
 
 The bands of the drift are conventions; nothing jumps there. In the NTK parameterization a network of width $n$ passes
 from one to the other at constant $\alpha\sqrt n$: wider networks are lazier. **µP** is the NTK parameterization at
@@ -72,8 +72,7 @@ $\alpha/\sqrt n$, and there the place does not depend on the width.
 page.notes(
     r"""
 - **Ask first** (2 min): *the same network is trained at nine values of α. Do all nine agree on new points?* Then
-  reveal, and move α from 100 to 0.01. Watch the neurons and the line in the other charts together.
-- **Neurons** (3 min): at which α do they leave the ring, and what is the drift there?
+  reveal, and move α from 100 to 0.01. At which α do the neurons leave the ring, and what is the drift there?
 - **Lazy is a kernel** (3 min): at the largest α compare the solid orange curve of the run with the green one. A
   sentence under the charts splits the way from there to kernel regression into a part of width and a part of time.
 - **Counter-examples** (8 min): noisy targets, the fast wave, digits. Read first which runs fit the training data.

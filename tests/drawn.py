@@ -63,3 +63,32 @@ def numbers(experiment: ModuleType, result: Any) -> dict[str, Finding]:
 def sentences(experiment: ModuleType, result: Any) -> list[str]:
     """The remarks of a result."""
     return [remark.text for remark in experiment.remarks(result)]
+
+
+def before_guess(view: View) -> dict[str, Any]:
+    """All that a page shows of a view before the guess: the charts without the traces and words of the answer."""
+    shown: dict[str, Any] = {"columns": view.columns}
+    if view.scrub is not None:
+        shown["scrub"] = (view.scrub.label, list(view.scrub.values), view.scrub.start)
+    for one in view.charts:
+        traces = [trace.to_plotly_json() for trace in one.figure.data if trace.name not in one.answers]
+        frames = {name: one.frames[name] for name in one.frames if name not in one.answers}
+        shown[one.name] = {
+            "traces": traces,
+            "layout": one.figure.layout.to_plotly_json(),
+            "frames": frames,
+            "words": (one.alt, one.prompt),
+            "cursor": one.cursor,
+        }
+    return shown
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether nested data with arrays are equal; not-a-number equals itself."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return bool(one == other)

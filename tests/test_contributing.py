@@ -50,7 +50,7 @@ def run(project, *words):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -64,7 +64,8 @@ def test_its_page_asks_answers_and_writes_its_link(project):
     run(project, "-c", DRIVE)
 
 
-def test_its_files_pass_the_linter(project, root):
-    files = FILES.findall((root / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    for path, _ in files:
-        run(root, "-m", "ruff", "check", "--config", str(root / "pyproject.toml"), str(project / path))
+def test_its_files_pass_the_linter_and_are_laid_out(project, root):
+    shutil.copy(root / "pyproject.toml", project)
+    files = [path for path, _ in FILES.findall((root / "CONTRIBUTING.md").read_text(encoding="utf-8"))]
+    run(project, "-m", "ruff", "check", *files)
+    run(project, "-m", "ruff", "format", "--check", *files)

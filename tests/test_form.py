@@ -13,9 +13,9 @@ from ntkviz.ui.form import (
     Offer,
     Reach,
     assembled,
-    begins,
     controls_of,
     fitted,
+    initial_values,
     name_of,
     nearest,
     own_settings,
@@ -76,7 +76,7 @@ def test_another_data_set_begins_as_the_page_offers_it() -> None:
     assert assembled(Outer(), {"data": "moons", "moons_n": 40}, OFFER).inner.data == Moons(n=40)
     assert own_settings("data", "digits", Outer(), OFFER)["digits_question"] == "0-1"
     assert own_settings("data", "circle", Outer(), OFFER)["circle_n"] == 16
-    assert begins(Outer(), OFFER)["moons_n"] == 20
+    assert initial_values(Outer(), OFFER)["moons_n"] == 20
 
 
 def test_another_architecture_keeps_the_settings_that_all_share() -> None:

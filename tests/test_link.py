@@ -3,7 +3,7 @@
 import pytest
 
 from ntkviz.specs import Setting
-from ntkviz.ui.link import read, written
+from ntkviz.ui.link import parameters, read
 
 DECLARED = {
     "width": Setting("integer", "Width", low=16, high=4096, log=True),
@@ -58,18 +58,18 @@ def test_what_is_no_value_is_left_out_and_said_so(key, word, sentence) -> None:
 
 
 def test_a_link_holds_the_preset_and_what_differs_from_it() -> None:
-    begins = {"width": 512, "c": 0.5, "data": "circle", "moons_n": 20, "shown": True}
+    initial = {"width": 512, "c": 0.5, "data": "circle", "moons_n": 20, "shown": True}
     page = {"width": 64, "c": 0.5, "data": "moons", "moons_n": 20, "shown": False, "sigma_w": 2**0.5}
-    assert written(page, begins, "narrow", is_default=False) == {
+    assert parameters(page, initial, "narrow", is_default=False) == {
         "preset": "narrow",
         "width": "64",
         "data": "moons",
         "shown": "false",
         "sigma_w": "1.41421",
     }
-    assert written(begins, begins, "wide", is_default=True) == {}
+    assert parameters(initial, initial, "wide", is_default=True) == {}
 
 
 def test_what_is_written_is_read_again() -> None:
     page = {"width": 64, "c": 0.95, "sigma_w": 2**0.5, "data": "moons", "shown": False, "terms": "1:1"}
-    assert read(written(page, {}, "p", is_default=True), DECLARED) == (page, [])
+    assert read(parameters(page, {}, "p", is_default=True), DECLARED) == (page, [])

@@ -121,9 +121,13 @@ def test_the_sharpness_is_that_of_the_loss() -> None:
 @pytest.mark.parametrize(
     ("loss", "targets", "words"),
     [
-        (CROSS_ENTROPY, TARGETS["hinge"], "probabilities that sum to 1"),
+        (
+            CROSS_ENTROPY,
+            TARGETS["hinge"],
+            "cross-entropy loss needs two outputs or more and, for each point, probabilities",
+        ),
         (CROSS_ENTROPY, 2 * TARGETS["cross-entropy"], "probabilities that sum to 1"),
-        (HINGE, TARGETS["squared"], "−1 or 1"),
+        (HINGE, TARGETS["squared"], "hinge loss needs targets that are all −1 or 1"),
     ],
 )
 def test_targets_that_do_not_suit_the_loss_are_refused(loss: Loss, targets: np.ndarray, words: str) -> None:

@@ -186,6 +186,15 @@ def test_a_sweep_over_hyperparameters_is_its_single_runs() -> None:
         np.testing.assert_allclose(found.f_train, alone.f_train, atol=1e-12)
 
 
+def test_a_sweep_over_the_rates_of_layers_alone_is_its_single_runs() -> None:
+    rates = np.array([[1.0, 1.0, 1.0], [0.5, 1.0, 2.0]])
+    shared: dict[str, Any] = {"eta": ETA, "steps": 10, "dtype": jnp.float64}
+    runs = train_many(ARCH, START, X, Y, optimiser=GradientDescent(layer_rates=rates), **shared)
+    assert len(runs) == 2
+    for found, own in zip(runs, rates, strict=True):
+        np.testing.assert_allclose(found.loss, run(GradientDescent(layer_rates=own), steps=10).loss, rtol=1e-10)
+
+
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_float32_stays_float32(name: str) -> None:
     how = OPTIMISERS[name](decay=0.1, layer_rates=(0.5, 1.0, 2.0))

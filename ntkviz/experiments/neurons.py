@@ -23,7 +23,7 @@ from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.findings import Finding, Interval, Remark
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.nets import PARAMETERIZATION_NAMES, Architecture, Layer, Params
-from ntkviz.scales import Recipe, Scales, stable_steps
+from ntkviz.scales import CONVERGED, Recipe, Scales, stable_steps
 from ntkviz.specs import Spec as BaseSpec
 from ntkviz.specs import choice, number
 from ntkviz.training import log_steps, train_many
@@ -33,7 +33,6 @@ TEACHER = 3  # neurons of the teacher
 RECORDS = 14  # recorded steps of a path
 FACTOR = 0.5  # c = η λ_max of the lazy runs
 STILL = 0.1  # neurons have not turned while their angle stays within this share: a convention
-CONVERGED = 0.05  # a run has converged when its training error is below this share of that at the start
 
 
 @dataclass(frozen=True, kw_only=True)

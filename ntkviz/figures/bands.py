@@ -16,7 +16,7 @@ class Range(NamedTuple):
     name: str
     low: float
     high: float
-    tint: float  # opacity
+    top: float  # where the name stands below
 
 
 def band(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, name: str, **look: Any) -> None:
@@ -58,15 +58,15 @@ def bars_in_words(seeds: int) -> str:
 
 
 def ranges(canvas: Canvas, *named: Range) -> None:
-    """Tint ranges of a logarithmic y-axis over the whole width, each with its name at its upper end.
+    """Tint ranges of a logarithmic y-axis over the whole width, the last one most, each with its name.
 
     Args:
         canvas: the chart.
-        named: the ranges; what lies beyond the axis is cut off.
+        named: three ranges at most; what lies beyond the axis is cut off.
     """
-    for one in named:
-        area = {"x0": 0, "x1": 1, "y0": one.low, "y1": one.high, "fillcolor": theme.MUTED, "opacity": one.tint}
+    for one, tint in zip(named, theme.TINTS, strict=False):
+        area = {"x0": 0, "x1": 1, "y0": one.low, "y1": one.high, "fillcolor": theme.MUTED, "opacity": tint}
         canvas.figure.add_shape(type="rect", xref="paper", layer="below", line_width=0, **area)
         words = {"text": one.name, "font": {"size": 13, "color": theme.MUTED}, "showarrow": False}
-        place = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": np.log10(one.high), "yanchor": "top"}
+        place = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": np.log10(one.top), "yanchor": "top"}
         canvas.figure.add_annotation(**words, **place)

@@ -20,10 +20,11 @@ LEVELS = (  # test errors that are known before training
     (theme.TARGET, "always the mean target", "constant_error"),
 )
 FAR_BELOW = 300.0  # how far below the levels the axis of errors reaches before the answer
-REGIMES = (  # the outer ones end a decade beyond the axis that is shown before the answer
-    Range(f"lazy: below {LAZY:g}", LAZY / 1e6, LAZY, 0.05),
-    Range("between", LAZY, RICH, 0.12),
-    Range(f"features: above {RICH:g}", RICH, RICH * 10, 0.2),
+FAR = 1e6  # factor by which the outer regimes go on, beyond every axis
+REGIMES = (
+    Range(f"lazy: below {LAZY:g}", LAZY / FAR, LAZY, LAZY),
+    Range("between", LAZY, RICH, RICH),
+    Range(f"features: above {RICH:g}", RICH, RICH * FAR, RICH * 10),
 )
 LOW_CKA = 0.05  # the least that the axis of the alignment holds
 
@@ -78,10 +79,15 @@ def _errors(result: Result, scrub: Scrub) -> Chart:
 def _drift(result: Result, scrub: Scrub) -> Chart:
     runs, drift, narrow = result.families, result.families.sweep("drift"), result.narrow.sweep("drift")
     first, shown = runs.level("first_order"), [LAZY / 10, RICH * 10]
+    foreseen = np.empty(0) if first is None else first / runs.alpha
     canvas = Canvas(
         "drift",
         log(AXIS, runs.alpha),
-        log("kernel drift ‖Θ − Θ₀‖/‖Θ₀‖", shown, answer=[*shown, *drift.low, *drift.high, *narrow.mean]),
+        log(
+            "kernel drift ‖Θ − Θ₀‖/‖Θ₀‖",
+            shown,
+            answer=[*shown, *drift.low, *drift.high, *narrow.low, *narrow.high, *foreseen],
+        ),
         alt="A chart of the kernel's relative change in training over the output scale α, with three grey bands.",
         prompt="The drift is the relative change of the kernel in training. Grey bands name the regimes. "
         "At which α will the kernel keep its value?",
@@ -91,8 +97,8 @@ def _drift(result: Result, scrub: Scrub) -> Chart:
         scrub=scrub,
     )
     ranges(canvas, *REGIMES)
-    if first is not None:
-        canvas.line(theme.LINEARISED, runs.alpha, first / runs.alpha, name="first order in 1/α", answer=True)
+    if len(foreseen):
+        canvas.line(theme.LINEARISED, runs.alpha, foreseen, name="first order in 1/α", answer=True)
     if narrow.networks:
         thin = {"color": theme.FINITE.color, "width": theme.THIN, "dash": "dot"}
         band(canvas, theme.FINITE, narrow, f"network of width {result.narrow.arch.width}", line=thin)

@@ -97,7 +97,9 @@ def _table(data: Dataset, scrub: Scrub | None) -> Chart:
     cells = np.concatenate([data.x[:rows], gap, data.y[:rows]], axis=1)
     canvas = Canvas(
         "data",
-        linear("input", tickvals=[0, inputs - 1, inputs + 1], ticktext=["1", str(inputs), "target"], showgrid=False),
+        linear(
+            f"inputs 1 to {inputs}", tickvals=[0, inputs + 1], ticktext=["1", "target"], tickangle=0, showgrid=False
+        ),
         linear("training point", autorange="reversed", dtick=5, showgrid=False),
         alt=f"A table of the first {rows} of {len(data.x)} training points: {inputs} inputs and the target of each.",
         prompt=f"The task: predict the last column from the {inputs} inputs beside it. Each row is one of "

@@ -79,7 +79,7 @@ def _loss(result: Result, scrub: Scrub) -> Chart:
         prompt=f"The dotted line marks the wanted loss, {fraction} of the first. When will the network reach it?",
         alt_answer=f"The mean loss over the steps, of network and theory. {steps_in_words(result)}",
         prompt_answer=f"The large dots mark where the loss falls to {fraction} of its first value: the orange one for "
-        "the network, the blue one for theory. How far are they apart?",
+        "the network, the blue one for theory. How far are they apart? Thin curves are the loss on test points.",
         scrub=scrub,
     )
     for meaning, curves, hidden in ((theme.FINITE, trained, True), (theme.THEORY, theory.curves, not known)):
@@ -87,7 +87,13 @@ def _loss(result: Result, scrub: Scrub) -> Chart:
         canvas.line(meaning, at[: len(loss)], positive(loss), answer=hidden)
         if tested is not None:
             name = f"{meaning.name}, test points"
-            canvas.line(meaning, at[: len(tested)], positive(tested), name=name, answer=hidden, width=theme.THIN)
+            canvas.line(
+                *(meaning, at[: len(tested)], positive(tested)),
+                name=name,
+                answer=hidden,
+                width=theme.THIN,
+                showlegend=False,
+            )
     for meaning, reached in ((theme.FINITE, result.reached), (theme.THEORY, result.predicted)):
         if reached is not None and reached <= at[-1]:
             canvas.points(
@@ -97,6 +103,7 @@ def _loss(result: Result, scrub: Scrub) -> Chart:
                 name=f"{meaning.name}: {fraction}",
                 answer=True,
                 size=theme.LARGE_DOT,
+                showlegend=False,
             )
-    canvas.level(WANTED, at, theory.level, width=theme.THIN)
+    canvas.level(WANTED, at, theory.level, width=theme.THIN, showlegend=False)
     return canvas.chart(cursor=at)

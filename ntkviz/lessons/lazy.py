@@ -125,8 +125,14 @@ WINNER = Choice(
     answer=_winner,
     replies={
         0: "Learning features pays where few directions of the input matter. It does not pay on every task.",
-        1: "A kernel that keeps its value is the better one on some tasks only.",
         2: "Both fit the same training data, but their functions differ between the points.",
+    },
+)
+DRAW = replace(
+    WINNER,
+    replies={
+        0: "Learning features pays where few directions of the input matter. It does not pay on every task.",
+        1: "A kernel that keeps its value is the better one on some tasks only.",
     },
 )
 
@@ -178,10 +184,16 @@ WIDER = Choice(
     options=("It is smaller", f"It is the same, to within a factor of {SAME:g}", "It is larger"),
     answer=_wider,
     replies={
-        0: "In the NTK parameterization that is so. µP makes the outputs smaller by the root of the width, so that the "
-        "weights have to move further.",
         1: "In µP that is so. In the NTK parameterization each weight moves less if there are more of them.",
         2: "More neurons share the work, so that none has to move further than in a narrow network.",
+    },
+)
+WIDER_IN_MUP = replace(
+    WIDER,
+    replies={
+        0: "In the NTK parameterization that is so. µP makes the outputs smaller by the root of the width, so that the "
+        "weights have to move further.",
+        2: "The outputs are smaller by the root of the width. More neurons share the work that makes up for it.",
     },
 )
 
@@ -294,9 +306,9 @@ LESSON = Lesson(
         _preset("parity", "Parity of three", PARITY_SETUP, PARITY, RANKING, _shows_features),
         _preset("noise", "Noisy targets", NOISE_SETUP, NOISE, WINNER, _shows_fit),
         _preset("wave", "A fast wave", WAVE_SETUP, WAVE, FITTING, _explains_errors),
-        _preset("digits", "Digits", DIGITS_SETUP, DIGITS, WINNER, _shows_features),
+        _preset("digits", "Digits", DIGITS_SETUP, DIGITS, DRAW, _shows_features),
         _preset("width", "Two widths", WIDE_SETUP, WIDE, WIDER, _shows_features),
-        _preset("mup", "Two widths in µP", MUP_SETUP, MUP, WIDER, _shows_features),
+        _preset("mup", "Two widths in µP", MUP_SETUP, MUP, WIDER_IN_MUP, _shows_features),
         _preset("smooth", "A smooth φ", SMOOTH_SETUP, SMOOTH, DECADE, _shows_order),
     ),
     rules=(_claim_6(), _claim_14(), _claim_16()),

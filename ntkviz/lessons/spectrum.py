@@ -103,7 +103,7 @@ def _kinds_found(result: decay.Result) -> str:
 
 
 def _data(result: decay.Result) -> list[int] | None:
-    return ranked(labelled(result.curves, DATA), lambda curve: curve.exponent)
+    return ranked(labelled(result.curves, DATA), lambda curve: curve.exponent, lambda curve: curve.error)
 
 
 def _data_found(result: decay.Result) -> str:
@@ -126,7 +126,7 @@ def _asks_what_is_lacking(spec: spectrum.Spec) -> str:
 def _lacking(result: spectrum.Result) -> int | None:
     if result.frequencies is None:
         return None
-    even, odd = (math.isinf(degree) and degree > 0 for degree in result.frequencies.degrees)
+    even, odd = (degree == math.inf for degree in (result.frequencies.degrees.even, result.frequencies.degrees.odd))
     return {(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}[even, odd]
 
 

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ntkviz.findings import Finding
 
@@ -17,12 +17,11 @@ def mean_and_error(values: ArrayLike, *, ratio: bool = True) -> tuple[float | No
         ratio: whether factors count, as for errors and drifts: the mean is geometric, its error from the spread of
             the logarithms, and numbers that are not positive are left out. Else it is arithmetic.
 
-    >>> mean_and_error([1.0, 4.0])[0], mean_and_error([1.0, 4.0], ratio=False), mean_and_error([3.0], ratio=False)
-    (2.0, (2.5, 1.5), (3.0, None))
+    >>> mean_and_error([1.0, 4.0])[0], mean_and_error([1.0, 3.0], ratio=False), mean_and_error([3.0], ratio=False)
+    (2.0, (2.0, 1.0), (3.0, None))
     """
-    array = np.ravel(np.asarray(values, np.float64))
-    usable = np.isfinite(array) & ((array > 0) | (not ratio))
-    scaled = np.log(array[usable]) if ratio else array[usable]
+    usable = _usable(values, ratio)
+    scaled = np.log(usable) if ratio else usable
     if not scaled.size:
         return None, None
     mean = float(scaled.mean())
@@ -42,4 +41,10 @@ def over_seeds(name: str, values: ArrayLike, *, ratio: bool = True, **rest: Any)
         rest: further fields of the `Finding`.
     """
     mean, error = mean_and_error(values, ratio=ratio)
-    return Finding(name, mean, error=error, over="" if error is None else f"{np.size(values)} seeds", **rest)
+    over = "" if error is None else f"{len(_usable(values, ratio))} seeds"
+    return Finding(name, mean, error=error, over=over, **rest)
+
+
+def _usable(values: ArrayLike, ratio: bool) -> NDArray[np.float64]:
+    array = np.ravel(np.asarray(values, np.float64))
+    return array[np.isfinite(array) & ((array > 0) | (not ratio))]

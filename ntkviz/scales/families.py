@@ -14,9 +14,9 @@ from ntkviz.writing import percent, written
 
 LAZY, RICH = 0.1, 1.0  # drift below and above which a run is called lazy and feature learning: conventions
 CONVERGED = 0.05  # a run has converged when its training error is at most this share of that at the start
-PLATEAU = (
-    0.1  # a run stands on a plateau when it lost less than this share of its error in the second half of its steps
-)
+PLATEAU = 0.1  # a run stands on a plateau when it lost less than this share in the second half of its steps
+KEPT = f"their training error is above {percent(CONVERGED)} of that at the start."
+HARDLY = f"It fell by less than {percent(PLATEAU)} in the second half of the steps, so that more steps hardly help."
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,12 @@ class Families:
     @property
     def lazy_drift(self) -> Sweep:
         """The kernel's drift over α among the lazy runs, with the exponent that theory expects."""
-        drift = self.sweep("drift", law=drift_law(self.arch))
-        return drift.kept(drift.mean < LAZY)
+        return self.sweep("drift", law=drift_law(self.arch)).kept(self.lazy)
+
+    @property
+    def lazy(self) -> np.ndarray:
+        """(A,) whether the drift is below `LAZY`, by the mean over the seeds."""
+        return np.asarray(self.sweep("drift").mean < LAZY)
 
     @property
     def on_plateau(self) -> np.ndarray:
@@ -125,7 +129,3 @@ class Families:
             return told
         worst = percent(float(self.values("left").max()))
         return (Remark(f"All runs fit the training data: none keeps more than {worst} of its first training error."),)
-
-
-KEPT = f"their training error is above {percent(CONVERGED)} of that at the start."
-HARDLY = f"It fell by less than {percent(PLATEAU)} in the second half of the steps, so that more steps hardly help."

@@ -1,6 +1,7 @@
 """The findings of families: errors at both ends of α, the law of the drift, and what became of the features."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -81,17 +82,27 @@ def drifts(runs: Families) -> tuple[Finding, ...]:
     drift, first = runs.sweep("drift"), runs.level("first_order")
     foreseen = None if first is None else first / float(runs.alpha[-1])
     return (
-        over_seeds(drift_at("smallest α"), drift.values[0], claim=6, help=DRIFT),
+        over_seeds(drift_at("smallest α"), drift.values[0], claim=6, help=DRIFT, caveat=runs.caveat(0)),
         over_seeds(
             drift_at("largest α"),
             drift.values[-1],
             help=DRIFT,
+            caveat=runs.caveat(-1),
             references=(Reference("first order in 1/α", foreseen),),
         ),
         _first_order(runs),
-        runs.lazy_drift.finding(
-            ALPHA_EXPONENT, claim=6, help=f"Fitted to the runs whose drift is below {LAZY:g}, which are called lazy."
-        ),
+        _exponent(runs),
+    )
+
+
+def _exponent(runs: Families) -> Finding:
+    """The exponent of the drift in α among the lazy runs."""
+    few = "Fewer than three values of α are lazy." if runs.lazy.sum() < 3 and not runs.pending else ""
+    return runs.lazy_drift.finding(
+        ALPHA_EXPONENT,
+        claim=6,
+        help=f"Fitted to the runs whose drift is below {LAZY:g}, which are called lazy.",
+        caveat=few or runs.caveat(*np.flatnonzero(runs.lazy).tolist()),
     )
 
 
@@ -108,7 +119,7 @@ def _first_order(runs: Families) -> Finding:
         expected = Interval(1 - slack, 1 + slack, "smooth φ, with twice the next order as measured")
     elif not is_smooth(runs.arch):
         help += " It leaves out that neurons of a φ with a kink switch."
-    return over_seeds(FIRST_ORDER, ratio[-1], expected=expected, help=help)
+    return over_seeds(FIRST_ORDER, ratio[-1], expected=expected, help=help, caveat=runs.caveat(-1))
 
 
 def features(runs: Families) -> tuple[Finding, ...]:
@@ -119,8 +130,9 @@ def features(runs: Families) -> tuple[Finding, ...]:
     help = "CKA of the last hidden layer with the target on test points, which no run was trained on."
     found: list[Finding] = []
     for end, at in ENDS:
-        found.append(over_seeds(aligned_at(end), gained[at], unit="times", expected=still, claim=16, help=help))
-        found.append(over_seeds(moved_at(end), moved[at], claim=16, help=MOVED))
+        about: dict[str, Any] = {"claim": 16, "caveat": runs.caveat(at)}
+        found.append(over_seeds(aligned_at(end), gained[at], unit="times", expected=still, help=help, **about))
+        found.append(over_seeds(moved_at(end), moved[at], help=MOVED, **about))
     return tuple(found)
 
 
@@ -143,5 +155,5 @@ def width_exponent(runs: Families, narrow: Families) -> Finding:
         expected=width_law(runs.arch),
         claim=6,
         help=f"Of the drift, {widths}.",
-        caveat="The training goes on." if narrow.pending else "",
+        caveat=" ".join({runs.caveat(at): "", narrow.caveat(at): ""}).strip(),
     )

@@ -52,7 +52,7 @@ class Offer:
         """The names of the data sets, in order."""
         return tuple(spec if isinstance(spec, str) else name_of(spec) for spec in self.data)
 
-    def begins(self, name: str) -> DataSpec | None:
+    def initial(self, name: str) -> DataSpec | None:
         """The settings with which a data set begins; None for one that is uploaded."""
         found = [spec for spec in self.data if not isinstance(spec, str) and name_of(spec) == name]
         return found[0] if found else None
@@ -115,7 +115,7 @@ def _assembled_data(start: DataSpec, chosen: Mapping[str, Any], name: str, offer
     if name == UPLOADED and "uploaded" in chosen:
         first: DataSpec = UploadedTable(table=chosen["uploaded"], target=chosen["target"])
     else:
-        first = start if name_of(start) == name else offer.begins(name) or DATASETS[name]()
+        first = start if name_of(start) == name else offer.initial(name) or DATASETS[name]()
     own = {one: chosen[f"{name}_{one}"] for one in settings(first) if f"{name}_{one}" in chosen}
     return dataclasses.replace(first, **own)
 
@@ -188,7 +188,7 @@ def _architecture_controls(offer: Offer) -> dict[str, Setting]:
     return found
 
 
-def begins(start: Spec, offer: Offer) -> dict[str, Any]:
+def initial_values(start: Spec, offer: Offer) -> dict[str, Any]:
     """The values with which the settings of a page begin, by key: those of `start`, and of the other data sets."""
     others: dict[str, Any] = {}
     for spec in offer.data:
@@ -202,7 +202,7 @@ def own_settings(key: str, kind: str, start: Spec, offer: Offer) -> dict[str, An
     now = values(start)
     spec: Any
     if key == "data" and kind != now[key]:
-        spec = offer.begins(kind) or (UploadedTable if kind == UPLOADED else DATASETS[kind])
+        spec = offer.initial(kind) or (UploadedTable if kind == UPLOADED else DATASETS[kind])
     elif key == "architecture" and kind != now[key]:
         spec = ARCHITECTURES[kind]
     else:

@@ -30,7 +30,8 @@ from ntkviz.ui.stage import files
 
 Ask = Literal["auto", "open", "ask", "none"]
 
-HIDDEN = '[class*="st-key-answer"] { display: none !important; }'  # Streamlit puts an element's key into its class
+ANSWER = "answer"  # elements whose Streamlit key begins so are part of the answer
+HIDDEN = f'[class*="st-key-{ANSWER}"] {{ display: none !important; }}'  # Streamlit puts a key into the element's class
 HIDING = f':root:not([data-ntkviz="open"]) {HIDDEN}'
 PRESET = re.compile(r"[\w./-]+")
 
@@ -71,8 +72,8 @@ def stage(
         preset: what is asked about; stages with the same preset show and hide the answer together.
         ask: "auto" asks unless the browser keeps a guess, "ask" asks until the visitor has answered on this page,
             "open" shows the answer, "none" has no question at all.
-        question: as `ntkviz.lessons.questions` makes it, with `key`, `setup` and `shows` where there are such; None in
-            a slot that it is not about.
+        question: as `ntkviz.lessons.questions` makes it, with `key`, and with `pending` (why there is no answer yet) or
+            `shows` (what the preset shows); None in a slot that it is not about.
         stale: a sentence that is shown above the picture, which is dimmed, where it has other settings than the page.
     """
     own = _own(picture, only) | {

@@ -14,7 +14,7 @@ from ntkviz.figures import theme
 from ntkviz.figures.axes import linear, log
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Scrub
-from ntkviz.figures.numbers import Number
+from ntkviz.figures.numbers import WrittenFinding
 from ntkviz.figures.picture import Picture, packed
 from ntkviz.findings import Remark
 from ntkviz.specs import Spec, number
@@ -81,9 +81,11 @@ def gap() -> Any:
 
 
 NUMBERS = (
-    Number("Width n", "64", help="The number of neurons in each hidden layer.", answer=False),
-    Number("Steps to 1 % of the loss", "139 steps", "expected: 120 to 150 (theory)", agrees=True),
-    Number("Slope of the gap", "−0.42", "expected: −0.5 (theory)", agrees=False, caveat="Two runs have not converged."),
+    WrittenFinding("Width n", "64", help="The number of neurons in each hidden layer.", answer=False),
+    WrittenFinding("Steps to 1 % of the loss", "139 steps", "expected: 120 to 150 (theory)", agrees=True),
+    WrittenFinding(
+        "Slope of the gap", "−0.42", "expected: −0.5 (theory)", agrees=False, caveat="Two runs have not converged."
+    ),
 )
 REMARKS = (
     Remark("The kernel was computed at 86 of 256 points.", answer=False),
