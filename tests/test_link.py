@@ -35,6 +35,7 @@ def test_links_of_older_versions_still_open() -> None:
         ("c", "inf", 4.5, "Step c goes from 0.05 to 4.5: 4.5 is set in place of inf."),
         ("width", "1e9", 4096, "Width goes from 16 to 4096: 4096 is set in place of 1e+09."),
         ("width", "100", 128, "Width cannot be 100 here: the nearest value, 128, is set."),
+        ("sigma_w", "1.015", 1.0, "σ_w cannot be 1.015 here: the nearest value, 1, is set."),
         ("terms", "1:1, 2:0.5", "1:1, 2:0", "Terms in the link was too long."),
     ],
 )

@@ -37,7 +37,12 @@ class Spec(Settings):
     """Which network on which data, and what its spectrum is compared with."""
 
     spectrum: Spectrum = field(default_factory=Spectrum)
-    compare: str = choice("depth", COMPARED, label="Compare", help="Infinitely wide networks, but for the widths.")
+    compare: str = choice(
+        "depth",
+        COMPARED,
+        label="Compare",
+        help="The setting that differs between the spectra. Widths are those of networks; all others are infinite.",
+    )
 
     @property
     def by_frequency(self) -> bool:
@@ -59,7 +64,7 @@ class Spec(Settings):
         """How many modes or frequencies an axis must hold."""
         if self.by_frequency:
             return KEPT - 1
-        return SAMPLE if self.compare == "data" else self.spectrum.data.n
+        return SAMPLE if self.compare == "data" else self.spectrum.points
 
 
 @dataclass(frozen=True, eq=False)

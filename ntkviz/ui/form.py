@@ -7,7 +7,7 @@ belongs to one data set or architecture, the name of that, an underscore and the
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Offer:
-    """What the controls of a page offer: data sets with the settings with which each begins, and narrower bounds."""
+    """What the controls of a page offer: data sets with their first settings, and bounds narrower than the fields'."""
 
     data: tuple[DataSpec | str, ...] = ()
     narrow: Mapping[str, Reach] = field(default_factory=dict)
@@ -156,10 +156,10 @@ def controls_of(start: Spec, offer: Offer) -> dict[str, Setting]:
 
 def _data_controls(name: str, start: DataSpec, offer: Offer) -> dict[str, Setting]:
     names = offer.data_names or (name_of(start),)
-    titles = {one: UploadedTable.title if one == UPLOADED else DATASETS[one].title for one in names}
-    found = {name: Setting("choice", "Data", "What the network learns.", options=names, names=titles)}
-    for one in names:
-        entry = UploadedTable if one == UPLOADED else DATASETS[one]
+    entries = {one: UploadedTable if one == UPLOADED else DATASETS[one] for one in names}
+    titles = {one: entry.title for one, entry in entries.items()}
+    found = {name: Setting("choice", "Data", _described(entries.values()), options=names, names=titles)}
+    for one, entry in entries.items():
         found |= {
             f"{one}_{own}": _ending(setting)
             for own, setting in settings(entry).items()
@@ -168,7 +168,13 @@ def _data_controls(name: str, start: DataSpec, offer: Offer) -> dict[str, Settin
     return found
 
 
+def _described(entries: Iterable[type[DataSpec]]) -> str:
+    """What a student sees in each data set, as Markdown."""
+    return "\n\n".join(f"**{entry.title}.** {entry.sentence}" for entry in entries)
+
+
 def _ending(setting: Setting) -> Setting:
+    """The setting with the largest value that a control offers, where that is less than its bound."""
     return setting if setting.reach is None else dataclasses.replace(setting, high=setting.reach)
 
 
@@ -177,9 +183,15 @@ def _architecture_controls(offer: Offer) -> dict[str, Setting]:
     names = {name: entry.label for name, entry in ACTIVATIONS.items() if entry.trains or not offer.trained}
     found = {
         "architecture": Setting(
-            "choice", "Architecture", "What the network is made of.", options=tuple(kinds), names=kinds
+            "choice", "Architecture", "The layers of which the network consists.", options=tuple(kinds), names=kinds
         ),
-        "activation": Setting("choice", "Activation", "The nonlinearity φ.", options=tuple(names), names=names),
+        "activation": Setting(
+            "choice",
+            "Activation",
+            "The nonlinearity φ, which each neuron applies to its input.",
+            options=tuple(names),
+            names=names,
+        ),
     }
     shared = settings(Architecture)
     found |= shared

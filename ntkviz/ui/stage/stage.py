@@ -1,15 +1,14 @@
 """The stage: charts, numbers and a question in one component, scrubbed, themed and downloaded in the browser.
 
-`st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
-round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server: the
-frame is the browser's own, and stands in the page's address, which the server reads with each rerun.
+`st.plotly_chart` is drawn anew whenever its data change: the zoom is lost, a blank frame appears, and every move of a
+slider costs a round trip. The stage stays mounted, updates through `Plotly.react`, and moves through frames without the
+server. The browser keeps the frame and writes it into the link, which the server reads with each rerun.
 
-What travels is a line of JSON with what is the visitor's own (settings, question) and the numbers, then each chart,
-written and compressed once however many visitors look at it: Streamlit copies and hashes every message of every rerun.
-`types.d.ts` describes it.
+A message is a line of JSON (settings, question, numbers) followed by the charts. Each chart is compressed once for all
+visitors, because Streamlit copies and hashes every message of every rerun. `types.d.ts` describes the message.
 
-Before the visitor has guessed, nothing of the answer is drawn. The browser alone knows whether that is so, and says it
-on the root element of the page; `hiding` is the style that hides all that Streamlit draws of the answer until then.
+Before the visitor has guessed, nothing of the answer is drawn. Only the browser knows about the guess. It marks the
+root element of the page, and until then the style sheet of `hiding` hides what Streamlit draws of the answer.
 """
 
 import json
