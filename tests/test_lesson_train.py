@@ -105,6 +105,28 @@ def test_what_becomes_of_the_loss() -> None:
     assert asked(FATE, still)["answer"] is None
 
 
+def test_nothing_is_answered_before_a_network_is_there() -> None:
+    for question in (STEPS, ORDER, PACE, FATE, DISTANCE, SAME):
+        assert asked(question, replace(found(FIRST), network=None))["answer"] is None
+
+
+@pytest.mark.parametrize("preset", LESSON.presets, ids=lambda preset: preset.key)
+def test_replies_are_to_guesses_that_can_be_made(preset) -> None:
+    told = asked(preset.question, of(preset.key))
+    if told["kind"] == "choice":
+        assert set(told["replies"]) == {str(i) for i in range(len(told["options"]))} - {str(told["answer"])}
+    elif told["kind"] == "order":
+        assert [sorted(reply["order"]) for reply in told["replies"]] == [list(range(len(told["items"])))]
+    elif told["kind"] == "number":
+        factors = [reply.get("beyond", reply.get("below")) for reply in told["replies"]]
+        assert all(told["low"] <= told["answer"] * factor <= told["high"] for factor in factors)
+    else:
+        for reply in told["replies"]:
+            assert reply["like"]["x"] == [128, 2048]
+            assert all(1e-3 <= y <= 1 for y in reply["like"]["y"])
+        assert told["replies"][1]["like"]["y"][0] == 16 * told["replies"][1]["like"]["y"][1], "1/n"
+
+
 def test_the_curve_of_the_gap_is_the_mean_over_the_seeds() -> None:
     result = of("relu")
     told = asked(GAP, result)
