@@ -31,7 +31,7 @@ from tests.browser.server import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG = replace(train.Spec(), arch=replace(train.Spec().arch, width=2048, depth=3), steps=2000)
-WHOLE = spectrum.Spec(data=Sphere(n=3000), compare="none")
+WHOLE = spectrum.Spec(data=Sphere(n=3000))
 WATCHED = {"width": "1024", "depth": "2", "steps": "5000"}
 VISITORS, WINDOW = 20, 10.0  # who watch, for so many seconds
 AIMS = {"stop": 1000.0, "look": 10.0, "partial": 250.0}  # ms

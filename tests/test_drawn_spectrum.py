@@ -751,3 +751,13 @@ def test_an_architecture_on_images_is_drawn_too():
     spec = replace(DIGITS, arch=ConvNet(depth=1, width=8, sigma_b=0.3))
     found = view(canned(spectrum, spec))
     assert drawn(found, "mode", "theory").z.shape[1:] == (8, 8)
+
+
+def test_the_question_counts_the_points_that_there_are():
+    """Of two digits there are about 270 for training, though 1000 may be asked for."""
+    spec = replace(CIRCLE, data=Digits(n=1000, question="3-8"))
+    asked = LESSON.preset("circle").question.asked(spec, None)
+    count = len(load(spec.data).x)
+    assert count < 300
+    assert asked["x"] == [1, count]
+    assert f"mode {count}" in asked["asks"]

@@ -64,7 +64,7 @@ class Spec(Settings):
         """How many modes or frequencies an axis must hold."""
         if self.by_frequency:
             return KEPT - 1
-        return SAMPLE if self.compare == "data" else self.spectrum.data.n
+        return SAMPLE if self.compare == "data" else self.spectrum.points
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ ARCHITECTURES = ("fully connected", "residual", "fully connected, layer norm", "
 
 def _sketched(spec: spectrum.Spec) -> str:
     axes = "The vertical axis is logarithmic." if spec.smooth else "Both axes are logarithmic."
-    return f"Sketch how the eigenvalues of this kernel fall, from the first mode to mode {spec.data.n}. {axes}"
+    return f"Sketch how the eigenvalues of this kernel fall, from the first mode to mode {spec.points}. {axes}"
 
 
 def _fall(result: spectrum.Result) -> Curve:
@@ -49,14 +49,14 @@ def _fall(result: spectrum.Result) -> Curve:
 
 
 def _wrong_falls(spec: spectrum.Spec) -> Sequence[tuple[Curve, str]]:
-    at, low = np.geomspace(1, spec.data.n, 60), spec.window[0]
+    at, low = np.geomspace(1, spec.points, 60), spec.window[0]
     falls = (
         (at**0.0, "A flat curve means that the network learns all patterns equally fast."),
         (1 / at, "You drew about 1/i. With more and more points such eigenvalues have no finite sum, but the trace of "
          "a kernel is finite."),
         (at**-4.0, "You drew about i⁻⁴. On the circle that is the law of the NNGP kernel of a ReLU network, which "
          "belongs to training the last layer alone."),
-        (low ** (at / spec.data.n), "You drew an exponential. That is how the eigenvalues of a smooth nonlinearity "
+        (low ** (at / spec.points), "You drew an exponential. That is how the eigenvalues of a smooth nonlinearity "
          "fall; a kink in the nonlinearity leaves a power law."),
     )  # fmt: skip
     return [((at, np.maximum(values, low)), text) for values, text in falls]
@@ -205,7 +205,7 @@ LESSON = Lesson(
             question=Sketch(
                 asks=_sketched,
                 chart="spectrum",
-                x=lambda spec: (1.0, float(spec.data.n)),
+                x=lambda spec: (1.0, float(spec.points)),
                 y=lambda spec: spec.window,
                 answer=_fall,
                 replies=_wrong_falls,
