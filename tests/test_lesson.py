@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 
 from ntkviz.errors import Cancelled, InvalidInput
 from ntkviz.lessons.questions import Choice
@@ -72,6 +73,16 @@ def test_a_script_that_streamlit_interrupts_releases_nothing(page: SimpleNamespa
     with pytest.raises(KeyboardInterrupt):
         lesson.run_script(interrupted)
     assert released(page) == set()
+
+
+def test_a_script_that_stops_early_releases_what_it_did_not_use(page: SimpleNamespace) -> None:
+    def stopped() -> None:
+        use("b")
+        raise StopException  # as `st.stop` does
+
+    with pytest.raises(StopException):
+        lesson.run_script(stopped)
+    assert released(page) == {"a"}
 
 
 def test_an_error_of_the_visitors_is_a_sentence_and_a_bug_is_not(page: SimpleNamespace) -> None:

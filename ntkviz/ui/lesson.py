@@ -14,6 +14,7 @@ from typing import Any, Generic
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import StopException
 
 from ntkviz.data import DataSpec
 from ntkviz.errors import NtkvizError
@@ -211,8 +212,9 @@ class Page(Generic[S]):
 def run_script(script: Callable[[], None]) -> None:
     """Run a page's script or a fragment of it, while no other script runs.
 
-    An `NtkvizError` becomes a sentence on the page. Runs of slots that the script did not use are released at its end;
-    a script that Streamlit interrupts, as when the next control moves, releases nothing.
+    An `NtkvizError` becomes a sentence on the page. Runs of slots that the script did not use are released at its end,
+    also where it ends early with `st.stop`. A script that Streamlit interrupts, as when the next control moves,
+    releases nothing.
     """
     st.session_state["ntkviz_asked"] = set()
     try:
@@ -220,6 +222,9 @@ def run_script(script: Callable[[], None]) -> None:
             script()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
+    except StopException:
+        release_unasked()
+        raise
     release_unasked()
 
 
