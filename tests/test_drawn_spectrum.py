@@ -611,9 +611,9 @@ def test_away_from_equal_steps_nothing_is_known_to_be_zero():
 
 
 def test_warnings_of_the_data_are_said_before_the_guess():
-    twice = canned(spectrum, replace(CIRCLE, data=CirclePoints(points="0:1, 360:-1, 90:0.5, 200:1")))
-    remark = spectrum.remarks(twice)[0]
-    assert "share one angle" in remark.text
+    data = CirclePoints(points="0:1, 360:-1, 90:0.5, 200:1")  # two points at one angle
+    remark = spectrum.remarks(canned(spectrum, replace(CIRCLE, data=data)))[0]
+    assert [remark.text] == list(load(data).warnings)
     assert remark.answer is False
     assert all(one.answer for one in spectrum.remarks(again(NO_BIAS).result))
 
