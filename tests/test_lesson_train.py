@@ -8,6 +8,7 @@ import pytest
 
 from ntkviz.data import CircleFunction
 from ntkviz.experiments import train, widths
+from ntkviz.findings import Finding
 from ntkviz.lessons.train import ARCH, DISTANCE, FATE, GAP, LESSON, ORDER, PACE, SAME, STEPS
 from tests.canned import canned
 from tests.drawn import numbers
@@ -188,3 +189,21 @@ def test_both_claims_hold_in_the_limit_only() -> None:
         same = {(key, name): found_there["wide", name] for key, name in found_there}
         assert rule.verdict(same) == "holds"
     assert [rule.claim for rule in LESSON.rules] == [7, 9]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "verdict"),
+    [
+        (9.9, 20.1, "limit only"),
+        (9.9, 19.9, "open"),
+        (9.9, 9.9, "holds"),
+        (9.9, 10.1, "open"),
+        (10.1, 20.1, "open"),
+        (20.1, 9.9, "not supported"),
+    ],
+)
+def test_a_prediction_is_near_within_10_percent_and_far_beyond_20(wide: float, narrow: float, verdict: str) -> None:
+    for rule in LESSON.rules:
+        name = rule.cases[0].conditions[0].finding
+        made = {("wide", name): Finding(name, wide, "%"), ("narrow", name): Finding(name, narrow, "%")}
+        assert rule.verdict(made) == verdict
