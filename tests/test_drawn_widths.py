@@ -176,11 +176,7 @@ def test_widths_that_are_left_out_are_named() -> None:
 def test_the_words_of_the_chart() -> None:
     one, told = chart(view(found(SPEC)), "gap"), numbers(widths, found(SPEC))
     for finding in told.values():
-<<<<<<< HEAD
-        assert f"{finding.name}: −{-finding.value:.{2 if finding.error < 0.095 else 1}f}" in one.alt_answer
-=======
         assert f"{finding.name}: {with_error(finding.value, finding.error)}." in one.alt_answer
->>>>>>> l_train
     assert "exponent" not in one.alt + one.prompt
     assert chart(view(found(PAST)), "gap").alt_answer == "The gaps of networks over their width, with logarithmic axes."
 
