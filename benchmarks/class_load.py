@@ -173,7 +173,7 @@ def browse(url: str, line: Connection) -> None:
     taken: list[float] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        pages = [open_page(browser, f"{url}/spectrum?depth={2 + i}")[0] for i in range(BROWSERS)]
+        pages = [open_page(browser, f"{url}/spectrum?ask=0&depth={2 + i}")[0] for i in range(BROWSERS)]
         line.send("ready")
         ends = time.perf_counter() + line.recv()
         arrows = cycle(("ArrowLeft", "ArrowRight"))
