@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_left_out() -> None:
     pooled = Spec(spectrum=Spectrum(arch=ConvNet(width=4, pool=2, sigma_b=0.3), data=Digits(n=16)))
     assert [curve.label for curve in run(pooled).curves] == ["L = 1", "L = 2", "L = 3"]  # 8, 4, 2, 1 pixels a side
     labels = [case.label for case in decay.compared(spec("architecture"))]
-    assert labels == ["fully connected", "residual", "fully connected, layer norm"]
+    assert labels == ["fully connected", "residual", "fully connected, layer normalisation"]
     labels = [case.label for case in decay.compared(replace(pooled, compare="data"))]
     assert labels == ["digits, centred", "digits, raw"]
 

@@ -70,7 +70,7 @@ def cases(spec):
         return [
             ("fully connected", Architecture(**settings), data, "ntk"),
             ("residual", ResidualMLP(**settings), data, "ntk"),
-            ("fully connected, layer norm", LayerNormMLP(**settings), data, "ntk"),
+            ("fully connected, layer normalisation", LayerNormMLP(**settings), data, "ntk"),
             ("convolutional (images)", first, data, "ntk"),
         ]
     if spec.compare == "data":

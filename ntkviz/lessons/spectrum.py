@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ntkviz import nets
 from ntkviz.data import CircleFunction, DataSpec, Digits
 from ntkviz.data.circle import waves
 from ntkviz.experiments import decay, spectrum
@@ -32,7 +33,7 @@ POSITIVE = tuple(Condition(key, "Smallest eigenvalue", "agrees") for key in ("ci
 CHANGED = tuple(Condition(key, DIFFERENCE, "above", MOVED) for key in ("circle", "activation", "data"))
 KINDS = ("GELU", "ReLU", "erf", "tanh")
 DATA = ("circle", "digits, centred", "sphere, d = 3", "sphere, d = 4")
-ARCHITECTURES = ("fully connected", "residual", "fully connected, layer norm", "convolutional (images)")
+ARCHITECTURES = tuple(entry.title for entry in nets.ARCHITECTURES.values())
 
 
 def _sketched(spec: spectrum.Spec) -> str:
