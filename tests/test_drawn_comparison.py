@@ -8,6 +8,7 @@ import pytest
 
 from ntkviz.comparison import outputs_in_words, rates_in_words, stability_in_words, steps_in_words
 from ntkviz.experiments import train
+from ntkviz.writing import percent
 from tests.drawn import numbers, sentences
 from tests.trained import (
     BALL,
@@ -92,7 +93,7 @@ def test_the_rates_of_the_modes(spec: train.Spec) -> None:
     error = told["Error of the predicted rates"]
     median = np.median(np.abs(measured / predicted - 1))
     assert (error.value, error.unit, error.claim) == (pytest.approx(100 * median, rel=1e-2), "%", 7)
-    assert rates_in_words(result).startswith("The rates of 4 modes differ from theory by ")
+    assert rates_in_words(result) == f"The rates of 4 modes differ from theory by {percent(error.value / 100)}."
 
 
 def test_numbers_that_are_void_say_why() -> None:
