@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.server import free_port, serve
-from tests.browser.steps import QUIET, SETTLED, control, drawings, drawn, trace, until, visit, window_of, zoom
+from tests.browser.steps import QUIET, SETTLED, choose, control, drawings, drawn, trace, until, visit, window_of, zoom
 
 # Four seconds on an idle machine, and seventeen, on a page with a single slot: each visitor has one run.
 MIDDLING = "/lazy?width=512&steps=2000&seeds=3&seed="
@@ -147,6 +147,8 @@ def test_a_restart_finds_what_was_computed_before_and_the_guess_of_who_stayed(
     with serve(root, artifacts / "restart-stored.log", settings, port=port) as url:
         page.wait_for_selector(SETTLED, state="attached")
         assert verdict.inner_text() == said
+        choose(page, "data", "Linear target")  # the new server does not know this page
+        until(page, lambda: total(url, "stored") >= 1, "the page to be answered")
         page.reload()
         drawn(page)
         expect(verdict).to_have_text(said)
