@@ -1,5 +1,5 @@
-# make run    serve the course on this machine     make test   every test, the browser's included
-# make check  what CI runs                         make clean  remove what these targets made
+# make run    serve the course on this machine     make test   run all tests, in the browser too
+# make check  run what CI runs                     make clean  remove what these targets made
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ NODE := node_modules/.stamp
 # Node comes with the Python packages of requirements-dev.txt; its scripts find it on the PATH.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Given on the command line only: a PORT or HOST of the environment opens nothing.
+# PORT and HOST are read from the command line of make only, so that variables of the environment open no port.
 PORT :=
 HOST :=
 
@@ -22,7 +22,7 @@ test: $(VENV)/dev.stamp
 
 check: lint types container test
 
-# Python's rules, then those of the browser's modules, their types and their tests.
+# Lint Python, then lint, type-check and test the modules of the browser.
 lint: $(VENV)/dev.stamp $(NODE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,7 +45,7 @@ bench: $(VENV)/dev.stamp
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
 
-# Known holes in what is pinned, by the advisory database of the package index: needs the internet, fails without it.
+# Look up known vulnerabilities of the pinned packages in the advisory database of the package index; needs the internet.
 audit: $(VENV)/dev.stamp
 	$(BIN)/python -m venv .cache/audit
 	.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
@@ -55,7 +55,7 @@ screenshots: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
 	$(BIN)/python -m scripts.screenshots
 
-# The first Python of 3.11 or newer; PYTHON=/path/to/python overrides the search.
+# Make the environment with the first Python of 3.11 or newer; PYTHON=/path/to/python names another.
 $(BIN)/python:
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -63,7 +63,7 @@ $(BIN)/python:
 	  fi; \
 	done; echo "ntkviz needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1
 
-# Stamps: nothing is installed again until the requirements change.
+# Stamp files: packages are installed again only when the requirements change.
 $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 	$(PIP) -r requirements.txt
 	@touch $@
@@ -72,7 +72,7 @@ $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/app.stamp
 
-# The lock names packages and their hashes, no server: npm asks the one that it is set to.
+# The lock file holds packages and their hashes, but no server: npm uses the registry that it is configured for.
 $(NODE): package.json package-lock.json | $(VENV)/dev.stamp
 	$(NPM) ci --silent --no-fund --no-audit
 	@touch $@

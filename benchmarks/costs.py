@@ -2,11 +2,11 @@
 
     python -m benchmarks.costs [--quick] [--only training] [--lessons]
 
-Each kind of work is measured over a grid of sizes, compiled and warm. The process keeps to one core and counts its own
-seconds of computing, so that other processes on the machine matter little; the least of some turns is taken. The rates
-are the nonnegative least squares of estimate/measured − 1, all cases together. Printed are the table of the cases, the
-rates in force beside the refitted ones, and the estimates of every lesson. A row is marked where the two differ by more
-than a factor of three.
+Each kind of work is measured over a grid of sizes, after compilation. The process keeps to one core and counts its own
+processor time, so that other processes matter little; the least of several turns is taken. The rates are the
+nonnegative least-squares fit of estimate/measured − 1 over all cases. The table of the cases, the present and the
+refitted rates, and the estimates of every lesson are printed. A row is marked where estimate and measurement differ by
+more than a factor of three.
 """
 
 import argparse
@@ -46,10 +46,10 @@ class Case(Protocol):
     def __str__(self) -> str: ...
 
     def estimate(self, machine: Machine) -> Cost:
-        """What it takes at the rates of a machine."""
+        """The estimate at the rates of a machine."""
 
     def ready(self) -> Callable[[], object]:
-        """The work, with everything drawn that it needs."""
+        """The work as a function without arguments; its inputs are drawn beforehand."""
 
 
 def keep_to_one_core() -> None:
@@ -60,7 +60,7 @@ def keep_to_one_core() -> None:
 
 
 def measured(work: Callable[[], object]) -> float:
-    """The least of some turns, in seconds of computing, after one that compiles."""
+    """The least processor time of several turns in seconds, after one turn that compiles."""
     work()
     turns: list[float] = []
     while len(turns) < MOST and (len(turns) < FEWEST or sum(turns) < TURN):
@@ -229,14 +229,14 @@ def unit(points: int, dim: int) -> np.ndarray:
 
 
 def words(arch: Architecture) -> str:
-    """An architecture in a few words."""
+    """A short description of an architecture."""
     return f"{type(arch).__name__} {arch.activation} {arch.depth} × {arch.width}" + (
         f" → {arch.outputs}" if arch.outputs > 1 else ""
     )
 
 
 def refitted(cases: Sequence[Case], seconds: np.ndarray) -> Machine:
-    """Rates that make estimate/measured as near to 1 as they can, none negative; those of no case stay as they are."""
+    """Nonnegative rates that bring estimate/measured as near to 1 as possible; rates that no case uses stay."""
     nothing = Machine(**dict.fromkeys(RATES, 0.0))
     work = np.array([[case.estimate(replace(nothing, **{rate: 1.0})).seconds for rate in RATES] for case in cases])
     found, _ = nnls(work / seconds[:, None], np.ones(len(cases)), maxiter=10_000)
@@ -264,7 +264,7 @@ def specs() -> Iterator[tuple[str, Any, Any]]:
 
 
 def modules() -> list[Any]:
-    """Those of the folder of experiments."""
+    """The names of all experiments."""
     return [
         importlib.import_module(f"{experiments.__name__}.{each.name}")
         for each in pkgutil.iter_modules(experiments.__path__)

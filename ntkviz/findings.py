@@ -71,7 +71,10 @@ class Finding:
         return self.expected.low - slack <= self.value <= self.expected.high + slack
 
     def to_json(self) -> Mapping[str, Any]:
-        """The finding as plain data: name, value, error, over, expected, unit, claim, agrees, caveat, references."""
+        """The finding as plain data: name, value, error, over, expected, unit, claim, agrees, caveat, references.
+
+        An end of the expected interval that is infinite becomes None, because JSON has no infinity.
+        """
         expected = self.expected
         return {
             "name": self.name,
@@ -89,9 +92,9 @@ class Finding:
         }
 
 
-def _finite(bound: float) -> float | None:
-    """The end of an interval, None where it has none: JSON knows no infinity."""
-    return bound if math.isfinite(bound) else None
+def _finite(end: float) -> float | None:
+    """The end of an interval; None where it is infinite."""
+    return end if math.isfinite(end) else None
 
 
 @dataclass(frozen=True)

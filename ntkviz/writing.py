@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from ntkviz.findings import Interval
 
 MISSING = "–"
-LARGE, SMALL = 1e5, 1e-3  # beyond these a number is written with a power of ten
+LARGE, SMALL = 1e5, 1e-3  # from LARGE on, and below SMALL, a number is written with a power of ten
+MOST_DECIMALS = 6  # of a value and its error; a smaller error is written with a power of ten of its own
 
 
 def written(value: float | None, digits: int = 3) -> str:
@@ -19,44 +20,54 @@ def written(value: float | None, digits: int = 3) -> str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    if value != 0 and not SMALL <= abs(value) < LARGE:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    rounded = float(f"{value:.{digits - 1}e}")
+    if rounded == 0:
+        return "0"
+    if not SMALL <= abs(rounded) < LARGE:
+        mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
         return minus(f"{float(mantissa):g} × 10{raised(int(exponent))}")
-    rounded = float(f"{value:.{digits}g}")
     return minus(f"{rounded:.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}")
 
 
 def fixed(value: float, decimals: int) -> str:
-    """A number with so many decimals and a true minus sign.
+    """A number with so many decimals and a true minus sign; what rounds to zero has no sign.
 
-    >>> fixed(-1.9987, 2)
-    '−2.00'
+    >>> fixed(-1.9987, 2), fixed(-0.001, 2)
+    ('−2.00', '0.00')
     """
-    return minus(f"{value:.{decimals}f}")
+    return minus(f"{value:z.{decimals}f}")
 
 
 def signed(value: float, digits: int = 2) -> str:
     """A change with its sign and so many significant digits.
 
-    >>> signed(0.1832), signed(-0.0214)
-    ('+0.18', '−0.021')
+    >>> signed(0.1832), signed(-0.0214), signed(0.0)
+    ('+0.18', '−0.021', '0')
     """
-    return written(value, digits) if value < 0 else f"+{written(value, digits)}"
+    return f"+{written(value, digits)}" if value > 0 else written(value, digits)
 
 
 def with_error(value: float | None, error: float | None, unit: str = "") -> str:
-    """A value with its standard error, both to the digits that the error allows, and its unit.
+    """A value with its standard error and its unit, both to the first significant digit of the error.
 
-    >>> with_error(-0.9734, 0.0412), with_error(139.0, None, "steps")
-    ('−0.97 ± 0.04', '139 steps')
+    A large error is written to whole numbers. Very large and very small values share a power of ten with their error.
+
+    >>> with_error(-0.9734, 0.0412), with_error(139.0, None, "steps"), with_error(1.7e8, 2e6)
+    ('−0.97 ± 0.04', '139 steps', '(1.70 ± 0.02) × 10⁸')
     """
-    if value is None:
+    if value is None or not math.isfinite(value):
         return MISSING
     ending = f" {unit}" if unit else ""
-    if not error or not math.isfinite(error) or max(abs(value), error) >= LARGE:
+    if error is None or not math.isfinite(error):
         return written(value) + ending
-    decimals = max(0, -math.floor(math.log10(error)))
-    return f"{fixed(value, decimals)} ± {error:.{decimals}f}{ending}"
+    largest = max(abs(value), error)
+    exponent = math.floor(math.log10(largest)) if largest > 0 and not SMALL <= largest < LARGE else 0
+    scaled, slack = value / 10.0**exponent, error / 10.0**exponent
+    if slack < 10.0**-MOST_DECIMALS:
+        return f"{written(value)} ± {written(error)}{ending}"
+    decimals = max(0, -math.floor(math.log10(float(f"{slack:.0e}"))))  # of the rounded error: 0.096 is 0.1
+    both = f"{fixed(scaled, decimals)} ± {fixed(slack, decimals)}"
+    return (f"({both}) × 10{raised(exponent)}" if exponent else both) + ending
 
 
 def interval(expected: Interval) -> str:
@@ -76,7 +87,7 @@ def percent(share: float | None) -> str:
     >>> percent(0.0123), percent(0.987), percent(1.0), percent(17.0)
     ('1.2 %', '99 %', '100 %', '1700 %')
     """
-    return MISSING if share is None else f"{written(100 * share, 2)} %"
+    return MISSING if share is None or not math.isfinite(share) else f"{written(100 * share, 2)} %"
 
 
 def counted(value: float, noun: str) -> str:

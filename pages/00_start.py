@@ -1,9 +1,9 @@
 """The start page: what this is, in one screen, with a first question and a picture from a stored result."""
 
 import streamlit as st
-from ntkviz.lessons.train import LESSON
 
-from ntkviz.ui.slots import Place, Slot, shipped
+from ntkviz.lessons.train import LESSON
+from ntkviz.ui.slots import Placement, SlotView, shipped
 from ntkviz.ui.stage.stage import hiding
 from ntkviz.ui.syllabus import syllabus
 
@@ -20,8 +20,8 @@ were enough to predict this training run **before** it began. What do you predic
 )
 asked = f"{LESSON.name}/{preset.key}"
 st.html(f"<style>{hiding(asked)}</style>")
-place = Place("start", LESSON.title, preset=asked, ask="auto", question=preset.question)
-Slot(place).show(picture, picture.spec, result, only=("function", "loss"))
+placement = Placement("start", LESSON.title, preset=asked, ask="auto", question=preset.question)
+SlotView(placement).show(picture, picture.spec, result, only=("function", "loss"))
 
 entries = syllabus()
 for column, entry in zip(st.columns(min(len(entries), 3)), entries, strict=True):

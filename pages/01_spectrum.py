@@ -52,7 +52,7 @@ def explore() -> None:
     page.run(spec, "b", heading="Spectra side by side")
 
 
-page.live(explore)
+page.fragment(explore)
 page.theory(
     r"""
 $$

@@ -35,7 +35,7 @@ def explore() -> None:
     page.run(spec, "b", heading="Other widths")
 
 
-page.live(explore)
+page.fragment(explore)
 page.introduction(
     r"""
 The network has $n$ neurons in each hidden layer; $n$ is its width. It learns by gradient descent, which changes the

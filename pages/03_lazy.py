@@ -46,7 +46,7 @@ def explore() -> None:
     page.run(spec, "a")
 
 
-page.live(explore)
+page.fragment(explore)
 page.theory(
     r"""
 **Large α, lazy.** The weights hardly move, the kernel keeps its value, and training is linear regression on the

@@ -94,10 +94,10 @@ def test_images_have_no_angle():
 
 def test_a_nonlinearity_is_a_polynomial_or_has_no_highest_power():
     degrees = {name: nonlinearity_degrees(act) for name, act in ACTIVATIONS.items()}
-    assert degrees["linear"] == (NONE, 1)
-    assert degrees["square"] == (2, NONE)
-    assert degrees["cubic"] == (NONE, 3)
-    assert degrees["relu"] == degrees["softplus"] == (ALL, 1)
-    assert degrees["cos"] == degrees["gaussian"] == degrees["abs"] == (ALL, NONE)
-    assert degrees["tanh"] == degrees["sign"] == (NONE, ALL)
-    assert degrees["exp"] == degrees["elu"] == (ALL, ALL)
+    assert degrees["linear"] == Degrees(NONE, 1)
+    assert degrees["square"] == Degrees(2, NONE)
+    assert degrees["cubic"] == Degrees(NONE, 3)
+    assert degrees["relu"] == degrees["softplus"] == Degrees(ALL, 1)
+    assert degrees["cos"] == degrees["gaussian"] == degrees["abs"] == Degrees(ALL, NONE)
+    assert degrees["tanh"] == degrees["sign"] == Degrees(NONE, ALL)
+    assert degrees["exp"] == degrees["elu"] == Degrees(ALL, ALL)

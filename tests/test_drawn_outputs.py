@@ -124,6 +124,13 @@ def test_the_points_of_two_classes_are_open_and_filled() -> None:
     assert axis(of, "surface", "yaxis").scaleanchor == "x"
 
 
+@pytest.mark.parametrize("spec", [MOONS, TABLES[2, "three"]], ids=["two", "three"])
+def test_past_the_limit_the_border_of_theory_is_known(spec: train.Spec) -> None:
+    past = replace(found(spec), theory=replace(found(spec).theory, c=2.0))
+    assert not drawn(view(past), "surface", "theory (infinite width)").answer
+    assert drawn(view(past), "surface", "network").answer
+
+
 # Elsewhere
 
 

@@ -16,6 +16,7 @@ from tests.trained import (
     DIVERGED,
     FIRST,
     MOONS,
+    POINTS,
     SHORT,
     TABLES,
     WAVES,
@@ -194,6 +195,8 @@ def test_a_run_that_has_not_begun_shows_theory_alone() -> None:
     of = view(empty)
     assert np.isnan(drawn(of, "function", "network").y).all()
     assert len(drawn(of, "loss", "network").y[0]) == len(drawn(of, "modes", "frequency 1").y[0]) == 0
+    assert len(drawn(of, "loss", "network, test points").y[0]) == 0
+    assert "network, test points" not in names(view(replace(found(POINTS), network=None)), "loss")
     theory = [drawn(each, "loss", "theory (infinite width)").y for each in (of, seen(FIRST))]
     np.testing.assert_array_equal(*theory)
     assert [name for name in names(of, "loss") if ":" in name] == ["theory (infinite width): 1 %"]

@@ -12,6 +12,7 @@ from ntkviz.figures import theme
 from ntkviz.figures.widths import view
 from ntkviz.lessons.train import LESSON
 from ntkviz.sweeps import Sweep
+from ntkviz.writing import with_error
 from tests.canned import canned
 from tests.drawn import chart, drawn, names, numbers, sentences
 from tests.trained import ends, narrow
@@ -51,8 +52,8 @@ def test_each_network_is_a_dot_and_each_gap_has_its_fit(spec: widths.Spec) -> No
         np.testing.assert_array_equal(dots.x[0], np.repeat(widths.WIDTHS, spec.seeds))
         np.testing.assert_allclose(dots.y[0], sweep.values.ravel(), rtol=1e-6)
         assert (dots.trace.mode, dots.trace.marker.symbol, dots.trace.marker.color) == ("markers", symbol, color)
-        slope, _, start = line(sweep)
-        assert fitted == f"{name}, fit: exponent {slope:.2f}".replace("-", "−")
+        slope, error, start = line(sweep)
+        assert fitted == f"{name}, fit: exponent {with_error(slope, error)}"
         np.testing.assert_allclose(fit.x[0], [128, 2048])
         np.testing.assert_allclose(fit.y[0], start * np.array([128.0, 2048.0]) ** slope, rtol=1e-4)
         assert (fit.trace.mode, fit.trace.line.color) == ("lines", color)
@@ -175,7 +176,7 @@ def test_widths_that_are_left_out_are_named() -> None:
 def test_the_words_of_the_chart() -> None:
     one, told = chart(view(found(SPEC)), "gap"), numbers(widths, found(SPEC))
     for finding in told.values():
-        assert f"{finding.name}: −{-finding.value:.{2 if finding.error < 0.0995 else 1}f}" in one.alt_answer
+        assert f"{finding.name}: {with_error(finding.value, finding.error)}." in one.alt_answer
     assert "exponent" not in one.alt + one.prompt
     assert chart(view(found(PAST)), "gap").alt_answer == "The gaps of networks over their width, with logarithmic axes."
 

@@ -13,9 +13,10 @@ from ntkviz.ui.form import (
     Offer,
     Reach,
     assembled,
-    begins,
+    choices,
     controls_of,
     fitted,
+    initial_values,
     name_of,
     nearest,
     own_settings,
@@ -76,7 +77,7 @@ def test_another_data_set_begins_as_the_page_offers_it() -> None:
     assert assembled(Outer(), {"data": "moons", "moons_n": 40}, OFFER).inner.data == Moons(n=40)
     assert own_settings("data", "digits", Outer(), OFFER)["digits_question"] == "0-1"
     assert own_settings("data", "circle", Outer(), OFFER)["circle_n"] == 16
-    assert begins(Outer(), OFFER)["moons_n"] == 20
+    assert initial_values(Outer(), OFFER)["moons_n"] == 20
 
 
 def test_another_architecture_keeps_the_settings_that_all_share() -> None:
@@ -101,6 +102,7 @@ def test_controls_are_within_the_bounds_of_the_page() -> None:
     assert found["c"].options == (0.5, 1.0)
     assert found["data"].options == ("circle", "moons", "digits", "table")
     assert found["moons_n"].high == 1000  # where a control ends, which is below the bound
+    assert (found["moons_spread"].low, found["moons_spread"].high) == (0.0, 1.0)
     assert "digits_scale" not in found
     assert {"erf", "relu"} <= set(found["activation"].options)
     assert "sign" not in found["activation"].options
@@ -116,6 +118,27 @@ def test_a_value_is_fitted_to_its_control() -> None:
     assert nearest((0.1, 1.0, 10.0), 4.0) == 10.0  # in ratio
     assert nearest((0.0, 1.0, 10.0), 4.0) == 1.0  # by distance, where there is a zero
     assert powers(3, 70) == [4, 8, 16, 32, 64]
+
+
+def test_options_are_written_as_their_control_shows_them() -> None:
+    names = {"a": "The first", "b": "The second"}
+    options, shown = choices(Setting("choice", "x", options=("a", "b", "c"), names=names))
+    assert (options, [shown(option) for option in options]) == (["a", "b", "c"], ["The first", "The second", "c"])
+    options, shown = choices(Setting("real", "σ", low=0.5, high=2.0, options=(1, 2**0.5)))
+    assert (options, [shown(option) for option in options]) == ([1.0, 2**0.5], ["1", "1.41"])
+    assert all(type(option) is float for option in options)
+    options, shown = choices(Setting("integer", "n", low=3, high=9, log=True))
+    assert (options, [shown(option) for option in options]) == ([4, 8], ["4", "8"])
+    assert powers(1, 5) == [1, 2, 4]
+    assert choices(Setting("integer", "n", log=True, options=(10, 20)))[0] == [10, 20]
+    assert choices(Setting("integer", "n", low=1, high=5))[0] == []
+    assert choices(Setting("flag", "shown"))[0] == []
+
+
+def test_data_sets_are_described_where_one_is_chosen() -> None:
+    help = controls_of(Outer(), OFFER)["data"].help
+    assert help.split("**")[1::2] == [f"{entry.title}." for entry in (CircleFunction, Moons, Digits, UploadedTable)]
+    assert all(entry.sentence in help for entry in (CircleFunction, Moons, Digits, UploadedTable))
 
 
 def test_a_spec_without_a_name_is_refused() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ntkviz.data import CircleFunction
 from ntkviz.experiments import train, widths
+from ntkviz.findings import Finding
 from ntkviz.lessons.train import ARCH, DISTANCE, FATE, GAP, LESSON, ORDER, PACE, SAME, STEPS
 from tests.canned import canned
 from tests.drawn import numbers
@@ -105,6 +106,28 @@ def test_what_becomes_of_the_loss() -> None:
     assert asked(FATE, still)["answer"] is None
 
 
+def test_nothing_is_answered_before_a_network_is_there() -> None:
+    for question in (STEPS, ORDER, PACE, FATE, DISTANCE, SAME):
+        assert asked(question, replace(found(FIRST), network=None))["answer"] is None
+
+
+@pytest.mark.parametrize("preset", LESSON.presets, ids=lambda preset: preset.key)
+def test_replies_are_to_guesses_that_can_be_made(preset) -> None:
+    told = asked(preset.question, of(preset.key))
+    if told["kind"] == "choice":
+        assert set(told["replies"]) == {str(i) for i in range(len(told["options"]))} - {str(told["answer"])}
+    elif told["kind"] == "order":
+        assert [sorted(reply["order"]) for reply in told["replies"]] == [list(range(len(told["items"])))]
+    elif told["kind"] == "number":
+        factors = [reply.get("beyond", reply.get("below")) for reply in told["replies"]]
+        assert all(told["low"] <= told["answer"] * factor <= told["high"] for factor in factors)
+    else:
+        for reply in told["replies"]:
+            assert reply["like"]["x"] == [128, 2048]
+            assert all(1e-3 <= y <= 1 for y in reply["like"]["y"])
+        assert told["replies"][1]["like"]["y"][0] == 16 * told["replies"][1]["like"]["y"][1], "1/n"
+
+
 def test_the_curve_of_the_gap_is_the_mean_over_the_seeds() -> None:
     result = of("relu")
     told = asked(GAP, result)
@@ -166,3 +189,21 @@ def test_both_claims_hold_in_the_limit_only() -> None:
         same = {(key, name): found_there["wide", name] for key, name in found_there}
         assert rule.verdict(same) == "holds"
     assert [rule.claim for rule in LESSON.rules] == [7, 9]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "verdict"),
+    [
+        (9.9, 20.1, "limit only"),
+        (9.9, 19.9, "open"),
+        (9.9, 9.9, "holds"),
+        (9.9, 10.1, "open"),
+        (10.1, 20.1, "open"),
+        (20.1, 9.9, "not supported"),
+    ],
+)
+def test_a_prediction_is_near_within_10_percent_and_far_beyond_20(wide: float, narrow: float, verdict: str) -> None:
+    for rule in LESSON.rules:
+        name = rule.cases[0].conditions[0].finding
+        made = {("wide", name): Finding(name, wide, "%"), ("narrow", name): Finding(name, narrow, "%")}
+        assert rule.verdict(made) == verdict

@@ -3,7 +3,7 @@
 import pytest
 
 from ntkviz.specs import Setting
-from ntkviz.ui.link import read, written
+from ntkviz.ui.link import parameters, read
 
 DECLARED = {
     "width": Setting("integer", "Width", low=16, high=4096, log=True),
@@ -35,6 +35,7 @@ def test_links_of_older_versions_still_open() -> None:
         ("c", "inf", 4.5, "Step c goes from 0.05 to 4.5: 4.5 is set in place of inf."),
         ("width", "1e9", 4096, "Width goes from 16 to 4096: 4096 is set in place of 1e+09."),
         ("width", "100", 128, "Width cannot be 100 here: the nearest value, 128, is set."),
+        ("sigma_w", "1.015", 1.0, "σ_w cannot be 1.015 here: the nearest value, 1, is set."),
         ("terms", "1:1, 2:0.5", "1:1, 2:0", "Terms in the link was too long."),
     ],
 )
@@ -58,18 +59,18 @@ def test_what_is_no_value_is_left_out_and_said_so(key, word, sentence) -> None:
 
 
 def test_a_link_holds_the_preset_and_what_differs_from_it() -> None:
-    begins = {"width": 512, "c": 0.5, "data": "circle", "moons_n": 20, "shown": True}
+    initial = {"width": 512, "c": 0.5, "data": "circle", "moons_n": 20, "shown": True}
     page = {"width": 64, "c": 0.5, "data": "moons", "moons_n": 20, "shown": False, "sigma_w": 2**0.5}
-    assert written(page, begins, "narrow", is_default=False) == {
+    assert parameters(page, initial, "narrow", is_default=False) == {
         "preset": "narrow",
         "width": "64",
         "data": "moons",
         "shown": "false",
         "sigma_w": "1.41421",
     }
-    assert written(begins, begins, "wide", is_default=True) == {}
+    assert parameters(initial, initial, "wide", is_default=True) == {}
 
 
 def test_what_is_written_is_read_again() -> None:
     page = {"width": 64, "c": 0.95, "sigma_w": 2**0.5, "data": "moons", "shown": False, "terms": "1:1"}
-    assert read(written(page, {}, "p", is_default=True), DECLARED) == (page, [])
+    assert read(parameters(page, {}, "p", is_default=True), DECLARED) == (page, [])

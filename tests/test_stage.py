@@ -13,7 +13,7 @@ from ntkviz.figures import theme
 from ntkviz.figures.axes import linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Scrub
-from ntkviz.figures.numbers import Number
+from ntkviz.figures.numbers import WrittenFinding
 from ntkviz.figures.picture import Picture, packed
 from ntkviz.findings import Remark
 from ntkviz.specs import Spec, number
@@ -71,8 +71,8 @@ def test_a_picture_arrives_whole(monkeypatch):
 
 def test_numbers_and_sentences_say_whether_they_give_the_answer_away(monkeypatch):
     numbers = (
-        Number("Drift", "3 %", "expected: 0", "‖Θ − Θ₀‖", "Not converged.", agrees=False),
-        Number("n", "4", answer=False),
+        WrittenFinding("Drift", "3 %", "expected: 0", "‖Θ − Θ₀‖", "Not converged.", agrees=False),
+        WrittenFinding("n", "4", answer=False),
     )
     remarks = (Remark("Two networks diverged."), Remark("The kernel was thinned.", answer=False))
     own, _ = read(sent(monkeypatch, [chart("one", [1, 2, 3])], numbers=numbers, remarks=remarks))
@@ -110,7 +110,7 @@ def test_a_number_that_json_does_not_have_is_no_answer(monkeypatch):
 
 def test_a_part_of_a_picture_is_its_charts_without_the_numbers(monkeypatch):
     charts = [chart("one", [1, 2, 3]), chart("other", [2, 3, 4])]
-    numbers, remarks = (Number("Drift", "3 %"),), (Remark("Two networks diverged."),)
+    numbers, remarks = (WrittenFinding("Drift", "3 %"),), (Remark("Two networks diverged."),)
     own, seen = read(sent(monkeypatch, charts, only=("other",), numbers=numbers, remarks=remarks, columns=2))
     assert (list(seen), own["numbers"], own["remarks"], own["columns"]) == (["other"], [], [], 1)
 

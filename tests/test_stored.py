@@ -11,7 +11,7 @@ from ntkviz.data import CircleFunction
 from ntkviz.engine.stored import read, write
 from ntkviz.errors import InvalidInput
 from ntkviz.figures.chart import Scrub
-from ntkviz.figures.numbers import number
+from ntkviz.figures.numbers import in_words
 from ntkviz.figures.picture import Picture
 from ntkviz.findings import Finding, Interval, Reference, Remark
 from ntkviz.nets import Architecture
@@ -44,7 +44,7 @@ def test_findings_and_pictures_come_back_as_they_were(tmp_path):
         charts=(("loss", b"\x1f\x8b compressed"), ("gap", b"")),
         scrub=Scrub("step", np.arange(5)),
         columns=2,
-        numbers=(number(finding),),
+        numbers=(in_words(finding),),
         remarks=(Remark("These runs have not converged."),),
     )
     write(tmp_path / "one.npz", (finding, picture))

@@ -1,4 +1,4 @@
-"""The points of a data set in an order in which a kernel on them shows its structure, and where they are drawn."""
+"""The order in which the points of a data set are drawn along the axes of a kernel matrix, and their places there."""
 
 import math
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Points along an axis."""
+    """Some points of a data set in their order along an axis."""
 
     rows: NDArray[np.int64]  # (P,) numbers of the points, in their order
     place: Floats  # (P,) degrees on the circle, else ranks from 1 among all points
 
 
 def sorting(data: Dataset) -> Sorting:
-    """What the points are sorted by."""
+    """The property by which the points of a data set are sorted."""
     if data.angle is not None:
         return "angle"
     return "target" if data.task == "regression" else "class"

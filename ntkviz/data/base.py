@@ -29,10 +29,10 @@ MAX_SIZE = 1e12  # largest input: its powers stay finite in every kernel
 SIGN_NAMES = ("−1", "+1")
 
 SCALES = {
-    "none": "as they are",
-    "centre": "centre",
-    "unit": "centre, then equal norms (|x|² = d)",
-    "standardise": "centre, then unit variance of each feature",
+    "none": "none",
+    "centre": "subtract the mean",
+    "unit": "subtract the mean, then equal norms (|x|² = d)",
+    "standardise": "subtract the mean, then unit variance of each feature",
 }
 
 
@@ -103,7 +103,14 @@ class DataSpec(Spec, ABC):
     sentence: ClassVar[str]
     kind: ClassVar[Kind] = "vector"  # how the data are drawn; vectors with d = 2 become a plane when they are loaded
 
-    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(
+        64,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
     seed: int = number(0, 0, 2**31 - 1, label="Data seed", help="The same seed draws the same data.")
     label_noise: float = number(
         0.0,
@@ -111,15 +118,15 @@ class DataSpec(Spec, ABC):
         1.0,
         label="Label noise",
         step=0.05,
-        help="On the training targets only. Numbers: standard deviation of the Gaussian noise that is added. "
-        "Labels: fraction that is replaced by a wrong label.",
+        help="It changes the training targets only. Numbers get Gaussian noise with this standard deviation. "
+        "Of class labels, this fraction is replaced by wrong ones.",
     )
     scale: str = choice(
         "none",
         SCALES,
         label="Scaling of the inputs",
-        help="Means, variances and centres are those of the training points. Inputs that are not centred share one "
-        "direction, and the kernel spends its largest eigenvalue on it.",
+        help="Means and variances are those of the training points. Inputs that are not centred share a direction, and "
+        "the largest eigenvalue of the kernel belongs to it.",
     )
 
     @abstractmethod
@@ -137,7 +144,7 @@ def load(spec: DataSpec) -> Dataset:
     data = replace(data, y=noisy(data.y, data.task, spec.label_noise, rng(spec.seed, "noise")))
     data = rescale(data, spec.scale)
     if max(np.abs(data.x).max(), np.abs(data.x_test).max()) > MAX_SIZE:
-        raise InvalidInput(f"Scaled like this an input exceeds {MAX_SIZE:g}; choose another scaling.")
+        raise InvalidInput(f"With this scaling an input exceeds {MAX_SIZE:g}; choose another scaling.")
     if data.kind == "vector" and data.x.shape[1] == 2:
         data = replace(data, kind="plane")
     return replace(data, window=window(data.x, data.x_test)) if data.kind == "plane" else data
@@ -205,7 +212,7 @@ def rescale(data: Dataset, scale: str) -> Dataset:
         x, x_test = _equal_norms(x, floor), _equal_norms(x_test, floor)
         lost = int(np.sum(~x.any(axis=1)))
         if lost:
-            told = f"{lost} of the training points lie at the centre, where scaling to equal norms leaves them at zero."
+            told = f"{lost} of the training points lie at the mean. They have no direction to scale and stay zero."
             data = replace(data, warnings=(*data.warnings, told))
     return replace(data, x=x, x_test=x_test)
 

@@ -46,14 +46,17 @@ class CircleFunction(Circle):
     """A sum of cosines, sampled at equispaced or random angles."""
 
     title = "Function on a circle"
-    sentence = "A sum of cosines: the network learns its slow waves first."
+    sentence = "The target is a sum of cosines of an angle. Their frequencies and amplitudes can be chosen."
 
-    n: int = number(32, 2, MOST_POINTS, reach=1000, label="Training points", help="N angles on the circle.")
+    n: int = number(
+        32, 2, MOST_POINTS, reach=1000, label="Training points", help="N, the number of angles on the circle."
+    )
     terms: str = text(
         "1:1, 3:0.5, 5:0.25",
         length=300,
         label="Frequencies and amplitudes",
-        help="frequency:amplitude, with commas between; a third number is a phase in degrees, as in 3:0.5:90.",
+        help="Write frequency:amplitude, with commas between the waves. A third number is a phase in degrees, as in "
+        "3:0.5:90.",
     )
     placing: str = choice(
         "equispaced", {"equispaced": "equispaced", "random": "at random"}, label="Angles of the training points"
@@ -90,14 +93,14 @@ class CirclePoints(Circle):
     """Points that the user places; the target is not known elsewhere, and so there are no test targets."""
 
     title = "Your points on a circle"
-    sentence = "Place a few points: every network that fits them draws its own curve between them."
+    sentence = "You place a few points. Between them, each network continues the curve in its own way."
 
     n: int = field(default=0, init=False, repr=False)  # the number of points in the text
     points: str = text(
         "0:1, 72:-1, 144:0.5, 216:1, 288:-0.5",
         length=1500,
         label="Points",
-        help=f"angle in degrees:value, with commas between; 2 to {MAX_POINTS} points.",
+        help=f"Write angle:value for each of 2 to {MAX_POINTS} points, with commas between; angles are in degrees.",
     )
 
     def check(self) -> None:
@@ -107,7 +110,7 @@ class CirclePoints(Circle):
         degrees, values = np.array(placed(self.points), dtype=np.float64).T
         degrees = degrees % 360.0
         shared = len(degrees) - len(np.unique(degrees))
-        told = "Two points share one angle: the kernel matrix is singular, and no function passes through both values."
+        told = "Two points have the same angle. The kernel matrix is singular, and no function takes both values."
         return Dataset(
             x=on_circle(np.deg2rad(degrees)),
             y=values[:, None],

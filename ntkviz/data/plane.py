@@ -21,7 +21,14 @@ class Plane(DataSpec):
 
     kind: ClassVar[Kind] = "plane"
 
-    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
+    n: int = number(
+        64,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points; half of them have each label.",
+    )
     scale: str = choice(
         "none", {key: SCALES[key] for key in ("none", "centre", "standardise")}, label="Scaling of the inputs"
     )
@@ -55,7 +62,7 @@ class Moons(Plane):
     """Two half circles that interlock."""
 
     title = "Two moons"
-    sentence = "Two interlocking half circles: no straight line separates them."
+    sentence = "The classes are two interlocking half circles, which no straight line separates."
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         angle = np.pi * along
@@ -70,13 +77,20 @@ class Spirals(Plane):
     """Two arms of a spiral."""
 
     title = "Spirals"
-    sentence = "Two arms of a spiral: more turns need finer, slower modes of the kernel."
+    sentence = "The classes are two arms of a spiral. With more turns, more of the target lies in slow modes."
 
-    n: int = number(128, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
+    n: int = number(
+        128,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points; half of them have each label.",
+    )
     spread: float = number(
         0.02, 0.0, 1.0, step=0.01, label="Spread", help="Standard deviation of the noise in the points' positions."
     )
-    turns: float = number(1.5, 0.25, 4.0, step=0.25, label="Turns", help="How often each arm winds round the centre.")
+    turns: float = number(1.5, 0.25, 4.0, step=0.25, label="Turns", help="How often each arm turns around the centre.")
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         start = 0.1
@@ -93,9 +107,16 @@ class Rings(Plane):
     """A circle inside another; the inner one has the label +1."""
 
     title = "Concentric circles"
-    sentence = "A circle inside another: the label depends on the radius alone."
+    sentence = "The classes are two circles with the same centre, so that the label depends on the radius alone."
 
-    inner: float = number(0.5, 0.1, 0.9, step=0.05, label="Inner radius", help="As a fraction of the outer radius.")
+    inner: float = number(
+        0.5,
+        0.1,
+        0.9,
+        step=0.05,
+        label="Inner radius",
+        help="The radius of the inner circle as a fraction of the outer one.",
+    )
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         radius = np.where(label > 0, self.inner, 1.0) * math.sqrt(4 / (1 + self.inner**2))

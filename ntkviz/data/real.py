@@ -59,7 +59,7 @@ def split(
     order = generator.permutation(size)
     held = max(1, size // 4)
     test, rest = order[:held], order[held:]
-    told = f"There are {len(rest)} training points, fewer than the {n} asked for: all of them are used."
+    told = f"This data set has {len(rest)} training points, fewer than the {n} that you chose. All of them are used."
     return rest[:n], test, (told,) if n > len(rest) else ()
 
 
@@ -91,18 +91,20 @@ class Digits(DataSpec):
     """Handwritten digits of 8 × 8 pixels; without scaling the value of a pixel is in [0, 1]."""
 
     title = "Handwritten digits"
-    sentence = "Scans of 8 × 8 pixels: real images, small enough for exact kernels."
+    sentence = "The points are scanned digits of 8 × 8 pixels, small enough for exact kernels."
     kind: ClassVar[Kind] = "image"
 
-    n: int = number(64, 4, 1000, label="Training points", help="N. Pairs of digits have about 270.")
+    n: int = number(
+        64, 4, 1000, label="Training points", help="N, the number of points. For a pair of digits there are about 270."
+    )
     scale: str = choice(
         "unit",
         SCALES,
         label="Scaling of the inputs",
-        help="Raw images all resemble their mean, and one mode of the kernel takes most of the trace; centred ones "
-        "differ in every direction. Try both.",
+        help="Images that are not centred all resemble their mean, so that one mode of the kernel holds most of the "
+        "trace. Centred images differ in every direction.",
     )
-    question: str = choice("parity", DIGIT_TASKS, label="Question", help="What the label says of the digit.")
+    question: str = choice("parity", DIGIT_TASKS, label="Question", help="What the label says about the digit.")
 
     def clean(self) -> Dataset:
         everything = rows("digits")
@@ -151,7 +153,7 @@ class Measured(DataSpec):
         "standardise",
         SCALES,
         label="Scaling of the inputs",
-        help="The features have different units: unscaled, the largest numbers decide alone.",
+        help="The features have different units. Without scaling, the features with the largest numbers decide alone.",
     )
 
     def clean(self) -> Dataset:
@@ -187,10 +189,12 @@ class BreastCancer(Measured):
     """569 tumours with 30 features of their cell nuclei, and whether they are malignant."""
 
     title = "Breast cancer"
-    sentence = "Is a tumour malignant? 30 measurements of cell nuclei, and the classes nearly separate."
+    sentence = "Is a tumour malignant? The inputs are 30 measurements of cell nuclei."
     source = "breast_cancer"
 
-    n: int = number(64, 4, 427, label="Training points", help="N, of the 427 that are not held out for the test.")
+    n: int = number(
+        64, 4, 427, label="Training points", help="N, the number of points. Of all rows, 427 are not test points."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,10 +202,12 @@ class Wine(Measured):
     """178 wines of three growers with 13 chemical features."""
 
     title = "Wine"
-    sentence = "Which of three growers made the wine? 13 chemical measurements, three outputs."
+    sentence = "Which of three growers made the wine? The inputs are 13 chemical measurements."
     source = "wine"
 
-    n: int = number(64, 4, 134, label="Training points", help="N, of the 134 that are not held out for the test.")
+    n: int = number(
+        64, 4, 134, label="Training points", help="N, the number of points. Of all rows, 134 are not test points."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +215,9 @@ class Diabetes(Measured):
     """442 patients with 10 features; the target is the standardised progress of diabetes after a year."""
 
     title = "Diabetes"
-    sentence = "How far does the disease progress in a year? Noisy: about half of its variance stays unexplained."
+    sentence = "How far does the disease progress in a year? The inputs are 10 measurements of each patient."
     source = "diabetes"
 
-    n: int = number(64, 4, 332, label="Training points", help="N, of the 332 that are not held out for the test.")
+    n: int = number(
+        64, 4, 332, label="Training points", help="N, the number of points. Of all rows, 332 are not test points."
+    )

@@ -78,7 +78,7 @@ class Zonal(DataSpec):
     The target is Σ_k √p_k Y_k for one random direction w; its variance is Σ_k p_k.
     """
 
-    dim: int = number(10, 2, 64, label="Dimension", help="d, with |x|² = d.")
+    dim: int = number(10, 2, 64, label="Dimension", help="d, the number of inputs; every point has |x|² = d.")
 
     @abstractmethod
     def spectrum(self) -> tuple[tuple[int, float], ...]:
@@ -109,9 +109,13 @@ class Sphere(Zonal):
     """A target of one degree and unit variance."""
 
     title = "Sphere"
-    sentence = "Uniform points on a sphere; the target is one spherical harmonic, and its degree sets how hard it is."
+    sentence = (
+        "Points lie uniformly on a sphere. The target is one spherical harmonic; higher degrees are harder to learn."
+    )
 
-    degree: int = number(2, 1, MAX_DEGREE, label="Degree", help="k, the degree of the harmonic: higher is harder.")
+    degree: int = number(
+        2, 1, MAX_DEGREE, label="Degree", help="k, the degree of the harmonic; higher degrees are harder to learn."
+    )
 
     def spectrum(self) -> tuple[tuple[int, float], ...]:
         return ((self.degree, 1.0),)
@@ -122,14 +126,14 @@ class SphereMix(Zonal):
     """A target with power in several degrees."""
 
     title = "Sphere, several degrees"
-    sentence = "A target with power in several degrees at once: the kernel learns them one after the other."
+    sentence = "The target is a sum of harmonics of several degrees, which the kernel learns one after the other."
 
-    dim: int = number(8, 2, 64, label="Dimension", help="d, with |x|² = d.")
+    dim: int = number(8, 2, 64, label="Dimension", help="d, the number of inputs; every point has |x|² = d.")
     powers: str = text(
         "1:0.4, 2:0.4, 4:0.2",
         length=200,
         label="Degrees and powers",
-        help="degree:power, with commas between; the powers add up to the variance of the target.",
+        help="Write degree:power, with commas between. The powers add up to the variance of the target.",
     )
 
     def check(self) -> None:
@@ -145,5 +149,5 @@ class SphereMix(Zonal):
         if not pairs or any(not (1 <= degree <= MAX_DEGREE and 0 < power <= 100) for degree, power in pairs):
             raise InvalidInput(f"Give at least one degree from 1 to {MAX_DEGREE}, with a power above 0 and up to 100.")
         if len({degree for degree, _ in pairs}) < len(pairs):
-            raise InvalidInput("Give each degree once: its power is one number.")
+            raise InvalidInput("Give each degree once, with one power.")
         return pairs

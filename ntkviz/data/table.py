@@ -113,8 +113,10 @@ def parse_csv(content: bytes, *, name: str) -> Table:
     _check_body(body, len(header))
     columns = tuple(_column(title, body, i, decimal_comma=separator == ";") for i, title in enumerate(header))
     if not any(column.numeric for column in columns):
-        raise InvalidInput("No column holds numbers only; write them with digits and a decimal point, as in 3.14.")
-    told = "The first line holds only numbers; it was read as the names of the columns."
+        raise InvalidInput(
+            "No column contains only numbers; write numbers with digits and a decimal point, as in 3.14."
+        )
+    told = "The first line contains only numbers, and was read as the names of the columns."
     return Table(
         name=name[:MAX_NAME],
         digest=hashlib.sha256(content).hexdigest(),
@@ -142,7 +144,7 @@ def _decoded(content: bytes) -> str:
     if not lines.strip():
         raise InvalidInput("The file is empty; choose a table with a header and rows of numbers.")
     if any(ord(character) < 32 and character not in "\t\r\n" for character in set(lines)):
-        raise InvalidInput("The file holds control characters, so it is no CSV table; save it as 'CSV UTF-8'.")
+        raise InvalidInput("The file contains control characters, so it is not a CSV table; save it as 'CSV UTF-8'.")
     return lines
 
 
@@ -155,7 +157,7 @@ def _records(lines: str, separator: str) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error:
         line = reader.line_num
-        raise InvalidInput(f"Line {line} cannot be read; mend its quotation marks or shorten its cells.") from None
+        raise InvalidInput(f"Line {line} cannot be read; correct its quotation marks or shorten its cells.") from None
 
 
 def _header(cells: list[str]) -> list[str]:
@@ -163,7 +165,7 @@ def _header(cells: list[str]) -> list[str]:
     if len(cells) > MAX_COLUMNS:
         raise InvalidInput(f"The table has {len(cells)} columns; keep at most {MAX_COLUMNS}.")
     if len(cells) < 2:
-        raise InvalidInput("The table needs two columns at least; separate them by commas, semicolons or tabs.")
+        raise InvalidInput("The table needs at least two columns; separate them by commas, semicolons or tabs.")
     names = [cell or f"column {i + 1}" for i, cell in enumerate(cells)]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -180,7 +182,7 @@ def _check_body(body: list[tuple[int, list[str]]], width: int) -> None:
         raise InvalidInput(f"The table has {len(body)} rows under its header; give it at least {MIN_ROWS}.")
     for line, cells in body:
         if len(cells) != width:
-            raise InvalidInput(f"Line {line} has {len(cells)} cells where the header has {width}; mend that line.")
+            raise InvalidInput(f"Line {line} has {len(cells)} cells, and the header has {width}; correct this line.")
 
 
 def _column(name: str, body: list[tuple[int, list[str]]], place: int, *, decimal_comma: bool) -> Column:

@@ -31,23 +31,35 @@ class UploadedTable(DataSpec):
     """
 
     title = "Your table"
-    sentence = "A table of your own: the column you choose is the target, the numbers beside it are the inputs."
+    sentence = "The points are the rows of your table. You choose the target; other columns of numbers are inputs."
     kind: ClassVar[Kind] = "vector"
 
     table: Table
-    target: str = text("", length=MAX_NAME, label="Target column", help="Empty: the last column that can be one.")
+    target: str = text(
+        "",
+        length=MAX_NAME,
+        label="Target column",
+        help="The column to predict. If empty, it is the last column that can be one.",
+    )
     reading: str = choice(
         "auto",
         READINGS,
         label="Read the target as",
-        help=f"By its values: two become ±1; words, or up to {MAX_CLASSES} whole numbers that repeat, are classes.",
+        help="By its values means: two values become ±1. Words are classes, and so are at most "
+        f"{MAX_CLASSES} whole numbers that repeat.",
     )
-    n: int = number(200, 2, MAX_ROWS * 3 // 4, label="Training points", help="At most; a quarter is held out.")
+    n: int = number(
+        200,
+        2,
+        MAX_ROWS * 3 // 4,
+        label="Training points",
+        help="The most training points to use. A quarter of the rows are test points.",
+    )
     scale: str = choice(
         "standardise",
         SCALES,
         label="Scaling of the inputs",
-        help="Where the columns have different units, unscaled the largest numbers decide alone.",
+        help="Where columns have different units and are not scaled, those with the largest numbers decide alone.",
     )
 
     def check(self) -> None:
@@ -83,7 +95,7 @@ class UploadedTable(DataSpec):
         """The targets (R, K) of the rows without missing cells, and the names of the classes."""
         levels = target.levels
         if len(levels) < 2:
-            raise InvalidInput(f"The target {target.name!r} has one value only; choose a column that varies.")
+            raise InvalidInput(f"The target {target.name!r} has only one value; choose a column that varies.")
         if not self._has_classes(target):
             return standardised(np.asarray(target.cells, dtype=np.float64), train)[:, None], ()
         if len(levels) > MAX_CLASSES:
@@ -114,16 +126,18 @@ def _whole_rows(table: Table, target: Column) -> tuple[Column, list[Column], tup
     inputs = [column for column in others if column.numeric]
     words = [column.name for column in others if not column.numeric]
     if not inputs:
-        raise InvalidInput(f"Beside the target {target.name!r} no column holds numbers; add one to learn from.")
+        raise InvalidInput(
+            f"No column except the target {target.name!r} holds numbers; add a column of numbers to learn from."
+        )
     whole = ~np.any([column.missing for column in (target, *inputs)], axis=0)
     kept, lost = int(whole.sum()), int((~whole).sum())
     if kept < MIN_ROWS:
         raise InvalidInput(
             f"Only {kept} rows have no missing cell; fill the gaps or remove the columns that have most of them."
         )
-    warnings = (f"Dropped, because they hold no numbers: {_listed(words)}.",) if words else ()
+    warnings = (f"These columns are left out, because they do not hold numbers: {_listed(words)}.",) if words else ()
     if lost:
-        warnings = (*warnings, f"Left out, because a cell is missing: {lost} of {len(whole)} rows.")
+        warnings = (*warnings, f"{lost} of {len(whole)} rows are left out, because a cell is missing.")
     return target.take(whole), [column.take(whole) for column in inputs], warnings
 
 
@@ -133,7 +147,11 @@ def _varying(inputs: list[Column], train: NDArray[np.int64]) -> tuple[list[Colum
     constant = [column.name for column, moving in zip(inputs, moves, strict=True) if not moving]
     if len(constant) == len(inputs):
         raise InvalidInput("Every column of numbers is constant on the training rows; add one that varies.")
-    warnings = (f"Dropped, because they are constant on the training rows: {_listed(constant)}.",) if constant else ()
+    warnings = (
+        (f"These columns are left out, because they are constant on the training rows: {_listed(constant)}.",)
+        if constant
+        else ()
+    )
     return [column for column, moving in zip(inputs, moves, strict=True) if moving], warnings
 
 

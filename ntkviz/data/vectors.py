@@ -57,7 +57,7 @@ class Vectors(DataSpec):
 
     task: ClassVar[Task] = "regression"
 
-    dim: int = number(30, 2, 64, label="Dimension", help="d, with |x|²/d about 1.")
+    dim: int = number(30, 2, 64, label="Dimension", help="d, the number of inputs; |x|²/d is about 1.")
 
     def draw(self, n: int, generator: np.random.Generator) -> Floats:
         """Random inputs (n, d)."""
@@ -86,11 +86,18 @@ class Parity(Vectors):
     """The product of the first k of d signs; for a fully connected network any other k signs are as hard."""
 
     title = "Sparse parity"
-    sentence = "The label is the product of a few of many ±1 inputs: very hard for the kernel, learnable with features."
+    sentence = "The label is the product of a few of many ±1 inputs. A kernel needs very many points for it."
     task = "binary"
 
-    n: int = number(300, 2, MOST_POINTS, reach=4000, label="Training points", help="N. The kernel is an N × N matrix.")
-    order: int = number(3, 1, 8, label="Order", help="k, the number of inputs that the label depends on.")
+    n: int = number(
+        300,
+        2,
+        MOST_POINTS,
+        reach=4000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
+    order: int = number(3, 1, 8, label="Order", help="k, the number of inputs that decide the label.")
 
     def check(self) -> None:
         if self.order > self.dim:
@@ -108,10 +115,17 @@ class Xor(Vectors):
     """The sign of the product of the first two coordinates."""
 
     title = "XOR"
-    sentence = "The label says whether the first two of many inputs agree in sign: no input alone tells anything."
+    sentence = "The label says whether the first two of many inputs have the same sign. One input alone says nothing."
     task = "binary"
 
-    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(
+        300,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
     inputs: str = choice("signs", {key: INPUT_NAMES[key] for key in ("signs", "gaussian")}, label="Inputs")
 
     def draw(self, n: int, generator: np.random.Generator) -> Floats:
@@ -134,10 +148,19 @@ class SingleIndex(Vectors):
     """A function of the number u = w·x with a random direction w, |w| = 1."""
 
     title = "Single index"
-    sentence = "The target depends on one hidden direction w: a network that finds it needs far fewer points."
+    sentence = "The target depends on one hidden direction. A network that finds it needs far fewer points."
 
-    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
-    link: str = choice("abs", LINK_NAMES, label="Function of u = w·x", help="Scaled to mean 0 and variance 1.")
+    n: int = number(
+        300,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
+    link: str = choice(
+        "abs", LINK_NAMES, label="Function of u = w·x", help="The function is scaled to mean 0 and variance 1."
+    )
 
     def target(self, generator: np.random.Generator) -> Target:
         along = direction(self.dim, generator)
@@ -149,10 +172,23 @@ class Teacher(Vectors):
     """The function Σ_j a_j relu(w_j·x) with random unit w_j and alternating a_j = ±1, with mean 0 and variance 1."""
 
     title = "ReLU teacher"
-    sentence = "The target is itself a small ReLU network: features can find its few neurons, the kernel cannot."
+    sentence = "The target is a small ReLU network. A network that learns features can find its neurons."
 
-    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
-    neurons: int = number(3, 1, 16, label="Neurons of the teacher", help="m, with output weights +1, −1, +1, …")
+    n: int = number(
+        300,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
+    neurons: int = number(
+        3,
+        1,
+        16,
+        label="Neurons of the teacher",
+        help="m, the number of neurons; their output weights are +1, −1, +1, …",
+    )
 
     def target(self, generator: np.random.Generator) -> Target:
         w = np.stack([direction(self.dim, generator) for _ in range(self.neurons)])
@@ -173,9 +209,16 @@ class Linear(Vectors):
     """The linear function w·x with a random direction w, |w| = 1."""
 
     title = "Linear target"
-    sentence = "The control: nothing to find, the kernel and the feature learner do about equally well."
+    sentence = "The target is linear. It serves as a control: kernel and network do about equally well."
 
-    n: int = number(300, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(
+        300,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
 
     def target(self, generator: np.random.Generator) -> Target:
         along = direction(self.dim, generator)
@@ -187,9 +230,9 @@ class RandomLabels(DataSpec):
     """Labels that are independent of the inputs, on the test points too: a network can only memorise them."""
 
     title = "Random labels"
-    sentence = "Coin flips for labels: a wide network fits them as well, and nothing carries over to new points."
+    sentence = "The labels are random. A wide network fits them too, and learns nothing about new points."
 
-    dim: int = number(10, 2, 64, label="Dimension", help="d, with |x|²/d about 1.")
+    dim: int = number(10, 2, 64, label="Dimension", help="d, the number of inputs; |x|²/d is about 1.")
     inputs: str = choice("sphere", {key: INPUT_NAMES[key] for key in ("sphere", "gaussian")}, label="Inputs")
 
     def clean(self) -> Dataset:

@@ -38,18 +38,23 @@ class Spec(BaseSpec):
     arch: Architecture = field(default_factory=lambda: Architecture(width=128, sigma_b=0.3))
     scales: Scales = field(default_factory=Scales)
     narrower: int = choice(
-        1, {1: "no other width", QUARTER: "a network a quarter as wide"}, label="Compare with", help="On the same data."
+        1,
+        {1: "no other width", QUARTER: "a network a quarter as wide"},
+        label="Compare with",
+        help="A second width, on the same data.",
     )
-    steps: int = number(600, 20, 10_000, label="Steps", help="Steps of gradient descent, the same for every α.")
+    steps: int = number(
+        600, 20, 10_000, label="Steps", help="The number of steps of gradient descent, the same for every α."
+    )
     factor: float = number(
         0.5,
         0.05,
         1.9,
         step=0.05,
-        label="Step c = η λ_max",
-        help="The step of the lazy runs. Richer runs take a smaller one, c · min(1, α√(n/16)), for their kernel grows.",
+        label="Step size c",
+        help="c = η λ_max of the lazy runs. At small α the kernel grows, so that c · min(1, α√(n/16)) is used instead.",
     )
-    seed: int = number(0, 0, 10_000, label="Seed", help="Of the weights; each further run has the next seed.")
+    seed: int = number(0, 0, 10_000, label="Seed", help="The seed of the weights; each further run has the next seed.")
     seeds: int = number(3, 1, 5, label="Seeds averaged", help="Each has its own data and its own weights.")
 
     def check(self) -> None:

@@ -41,10 +41,10 @@ class Spec(BaseSpec):
 
     scales: Scales = field(default_factory=Scales)
     parameterization: str = choice("ntk", PARAMETERIZATION_NAMES, label="Parameterization")
-    neurons: int = number(60, 4, 200, step=2, label="Neurons", help="Half of them start with each sign.")
+    neurons: int = number(60, 4, 200, step=2, label="Neurons", help="Half of the output weights are positive.")
     points: int = number(40, 4, 200, label="Training points")
-    steps: int = number(800, 20, 4000, label="Steps", help="Steps of gradient descent, the same for every α.")
-    seed: int = number(0, 0, 10_000, label="Seed", help="Of the teacher, the data and the neurons.")
+    steps: int = number(800, 20, 4000, label="Steps", help="Their number is the same for every α.")
+    seed: int = number(0, 0, 10_000, label="Seed", help="Of teacher, data and neurons.")
 
     def check(self) -> None:
         if self.neurons % 2:

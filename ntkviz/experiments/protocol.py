@@ -11,8 +11,16 @@ S = TypeVar("S", bound=Spec)
 R = TypeVar("R")
 
 
+class HasSpec(Protocol):
+    """What every result of an experiment keeps: the spec that made it."""
+
+    @property
+    def spec(self) -> Spec:
+        """The settings of the run."""
+
+
 class Experiment(Protocol[S, R]):
-    """A module of this folder. A result keeps the spec that made it as `spec`."""
+    """A module of this folder. Its results keep the spec that made them; see `HasSpec`."""
 
     __name__: str
     Spec: type[S]
@@ -31,4 +39,4 @@ class Experiment(Protocol[S, R]):
         """The sentences that must be said of the result."""
 
 
-__all__ = ["Cost", "Experiment", "Report", "silent"]
+__all__ = ["Cost", "Experiment", "HasSpec", "Report", "silent"]

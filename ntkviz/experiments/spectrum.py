@@ -53,6 +53,11 @@ class Spec(Settings):
         return not activation(self.arch.activation).kinks
 
     @property
+    def points(self) -> int:
+        """N: fewer than were asked for where the data have no more."""
+        return len(load(self.data).x)
+
+    @property
     def window(self) -> tuple[float, float]:
         """The eigenvalues, over the largest, between which a curve is sketched."""
         return (1e-16 if self.smooth else 1e-8), 1.0
@@ -128,9 +133,7 @@ def findings(result: Result) -> tuple[Finding, ...]:
     theory, network, (share, count) = result.pair.theory, result.pair.network, result.pair.top
     largest = float(network.eigenvalues[0])
     rounding = rounding_floor(np.maximum(network.eigenvalues, 0.0), network.dtype) / largest
-    bound = (
-        "The smallest eigenvalue is below the rounding floor, so that this is a lower bound." if network.below else ""
-    )
+    bound = "The smallest eigenvalue is below the rounding floor: this is a lower bound." if network.below else ""
 
     def beside(value: float) -> tuple[Reference, ...]:
         return (Reference("theory", value),)

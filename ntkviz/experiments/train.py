@@ -41,11 +41,22 @@ class Spec(specs.Spec):
     arch: Architecture = ARCHITECTURE
     data: DataSpec = DATA
     c: float = specs.number(
-        0.5, 0.05, 4.5, label="Step c = ηλ_max", step=0.05, help="The closed form converges below 2."
+        0.5,
+        0.05,
+        4.5,
+        step=0.05,
+        label="Step size c",
+        help="c = η λ_max, where λ_max belongs to the kernel at infinite width. The closed form converges for c < 2.",
     )
-    steps: int = specs.number(500, 10, 20000, label="Steps", help="Steps k of full-batch gradient descent.", log=True)
+    steps: int = specs.number(
+        500, 10, 20000, label="Steps", help="The number of steps of full-batch gradient descent.", log=True
+    )
     fraction: float = specs.number(
-        0.01, 1e-6, 0.9, label="Loss to reach", help="As a share of the first loss: when is it predicted, when reached?"
+        0.01,
+        1e-6,
+        0.9,
+        label="Loss to reach",
+        help="A share of the first loss. The step at which it is reached is compared with theory.",
     )
     seed: int = specs.number(0, 0, 2**31 - 1, label="Network seed", help="The same seed draws the same weights.")
 

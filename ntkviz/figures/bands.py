@@ -7,7 +7,7 @@ import numpy as np
 from ntkviz.figures import theme
 from ntkviz.figures.canvas import Canvas
 from ntkviz.sweeps import Sweep
-from ntkviz.writing import fixed
+from ntkviz.writing import with_error
 
 
 class Range(NamedTuple):
@@ -48,7 +48,7 @@ def dots(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, *, symbol: str = 
     canvas.points(meaning, sizes.ravel(), sweep.values.ravel(), marker={"symbol": symbol}, answer=answer)
     if (fit := sweep.fit) is not None:
         ends = np.array([fit.first, fit.last])
-        name = f"{meaning.name}, fit: exponent {fixed(fit.exponent, 2)}"
+        name = f"{meaning.name}, fit: exponent {with_error(fit.exponent, fit.error)}"
         canvas.line(meaning, ends, fit(ends), name=name, answer=answer)
 
 

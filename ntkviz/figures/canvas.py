@@ -9,10 +9,12 @@ A trace is known by its name, which is unique in a chart and becomes the name of
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
 from ntkviz.figures import theme
@@ -56,13 +58,17 @@ class Canvas:
         self.figure.update_xaxes(x.settings)
         self.figure.update_yaxes(y.settings)
         later = {name: axis.answer for name, axis in (("xaxis", x), ("yaxis", y)) if axis.answer}
-        self._words: dict[str, Any] = {
-            "alt": alt,
-            "prompt": prompt,
-            "alt_answer": alt_answer,
-            "prompt_answer": prompt_answer,
-        }
-        self._rest: dict[str, Any] = {"name": name, "span": span, "layout_answer": later}
+        self._name = name
+        self._made = partial(
+            Chart,
+            name=name,
+            alt=alt,
+            prompt=prompt,
+            alt_answer=alt_answer,
+            prompt_answer=prompt_answer,
+            layout_answer=later,
+            span=span,
+        )
         self._scrub = scrub
         self._frames: dict[str, dict[str, np.ndarray]] = {}
         self._answers: list[str] = []
@@ -88,9 +94,9 @@ class Canvas:
         """
         name = name or meaning.name
         if name in {one.name for one in self.figure.data}:
-            raise InvalidInput(f"Chart {self._rest['name']} has two traces named {name}; names must differ.")
+            raise InvalidInput(f"Chart {self._name} has two traces named {name}; names must differ.")
         rows = {attribute: np.asarray(values) for attribute, values in (frames or {}).items()}
-        check_frames(self._rest["name"], {name: rows}, None, self._scrub)
+        check_frames(self._name, {name: rows}, None, self._scrub)
         if self._scrub is not None:
             trace.update({attribute: theme.compact(values[self._scrub.start]) for attribute, values in rows.items()})
         trace.update(name=name, meta={"meaning": meaning.name})
@@ -103,8 +109,8 @@ class Canvas:
     def line(
         self,
         meaning: theme.Meaning,
-        x: Any = (),
-        y: Any = (),
+        x: ArrayLike = (),
+        y: ArrayLike = (),
         *,
         name: str = "",
         answer: bool = False,
@@ -121,8 +127,8 @@ class Canvas:
     def points(
         self,
         meaning: theme.Meaning,
-        x: Any = (),
-        y: Any = (),
+        x: ArrayLike = (),
+        y: ArrayLike = (),
         *,
         name: str = "",
         answer: bool = False,
@@ -139,9 +145,9 @@ class Canvas:
     def bars(
         self,
         meaning: theme.Meaning,
-        x: Any = (),
-        y: Any = (),
-        width: Any = (),
+        x: ArrayLike = (),
+        y: ArrayLike = (),
+        width: ArrayLike = (),
         *,
         name: str = "",
         answer: bool = False,
@@ -155,7 +161,7 @@ class Canvas:
         self.add(trace, meaning, name=name, answer=answer, frames=frames)
 
     def level(
-        self, meaning: theme.Meaning, x: Any, y: float, *, name: str = "", answer: bool = False, **more: Any
+        self, meaning: theme.Meaning, x: ArrayLike, y: float, *, name: str = "", answer: bool = False, **more: Any
     ) -> None:
         """Add a horizontal line at `y` from the first to the last of `x`: a reference that does not depend on x."""
         ends = np.asarray(x)[[0, -1]]
@@ -165,7 +171,7 @@ class Canvas:
         """Say something that the numbers of a download must be read with, such as that a matrix was thinned."""
         self.figure.update_layout(meta={"note": text})
 
-    def chart(self, *, cursor: Any = None) -> Chart:
+    def chart(self, *, cursor: ArrayLike | None = None) -> Chart:
         """The finished chart.
 
         Args:
@@ -173,13 +179,6 @@ class Canvas:
 
         Raises `InvalidInput` where the cursor does not fit the slider.
         """
-        cursor = None if cursor is None else np.asarray(cursor, np.float64)
-        check_frames(self._rest["name"], {}, cursor, self._scrub)
-        return Chart(
-            figure=self.figure,
-            frames=self._frames,
-            answers=tuple(self._answers),
-            cursor=cursor,
-            **self._words,
-            **self._rest,
-        )
+        at = None if cursor is None else np.asarray(cursor, np.float64)
+        check_frames(self._name, {}, at, self._scrub)
+        return self._made(figure=self.figure, frames=self._frames, answers=tuple(self._answers), cursor=at)

@@ -21,6 +21,13 @@ class Scrub:
     start: int = -1  # the frame that is shown first; negative counts from the end
     play: bool = True  # offer to run through the frames
 
+    def __post_init__(self) -> None:
+        count = len(self.values)
+        if not count:
+            raise InvalidInput(f"The slider {self.label} has no value.")
+        if not -count <= self.start < count:
+            raise InvalidInput(f"The slider {self.label} has {count} values and cannot begin at {self.start}.")
+
 
 @dataclass(frozen=True, eq=False)
 class Chart:
@@ -67,6 +74,8 @@ def check_frames(name: str, frames: Frames, cursor: np.ndarray | None, scrub: Sc
     if cursor is not None:
         moving["cursor"] = cursor
     for what, rows in moving.items():
-        wanted = None if scrub is None else len(scrub.values)
-        if len(rows) != wanted:
-            raise InvalidInput(f"Chart {name}: {what} has {len(rows)} frames, and the slider has {wanted} values.")
+        if scrub is None:
+            raise InvalidInput(f"Chart {name}: {what} has {len(rows)} frames, and there is no slider.")
+        if len(rows) != len(scrub.values):
+            count = len(scrub.values)
+            raise InvalidInput(f"Chart {name}: {what} has {len(rows)} frames, and the slider has {count} values.")

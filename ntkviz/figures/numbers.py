@@ -8,8 +8,8 @@ from ntkviz.writing import interval, with_error, written
 
 
 @dataclass(frozen=True)
-class Number:
-    """A finding as it is written on a page."""
+class WrittenFinding:
+    """A finding as a page and the command line show it."""
 
     label: str
     value: str
@@ -20,9 +20,9 @@ class Number:
     agrees: bool | None = None
 
 
-def number(finding: Finding) -> Number:
+def in_words(finding: Finding) -> WrittenFinding:
     """The finding in words: value, error and unit; what is expected with its source; what to compare it with."""
-    return Number(
+    return WrittenFinding(
         label=finding.name,
         value=with_error(finding.value, finding.error, finding.unit),
         expected=_expected(finding),
@@ -48,6 +48,6 @@ def _expected(finding: Finding) -> str:
     if finding.expected is not None:
         parts.append(f"expected: {interval(finding.expected)} ({finding.expected.source})")
     parts += [f"{reference.name}: {written(reference.value)}" for reference in finding.references]
-    if finding.error is not None:
+    if finding.value is not None and finding.error is not None:
         parts.append(f"standard error over {finding.over}")
     return "; ".join(parts)

@@ -29,12 +29,12 @@ MANY = ("circle", "square", "diamond", "cross")  # of more
 def surface(pair: Comparison, scrub: Scrub) -> Chart:
     """The chart of outputs over the plane."""
     data = pair.theory.data
-    left, right, bottom, top = data.window or (-1, 1, -1, 1)
+    across, up = _grid(pair)
     what = "border between the classes" if data.classes else "contour lines"
     canvas = Canvas(
         "surface",
-        linear("x₁", (left, right), constrain="domain"),
-        linear("x₂", (bottom, top), scaleanchor="x", constrain="domain"),
+        linear("x₁", (across[0], across[-1]), constrain="domain"),
+        linear("x₂", (up[0], up[-1]), scaleanchor="x", constrain="domain"),
         alt="The training points in the plane, each with its target.",
         prompt="Each marker is a training point; its colour or its filling shows the target.",
         alt_answer=f"The network's output over the plane at the chosen step, with the {what} of theory. "
@@ -48,11 +48,17 @@ def surface(pair: Comparison, scrub: Scrub) -> Chart:
     return canvas.chart()
 
 
-def _grid(pair: Comparison) -> dict[str, Any]:
-    """Plotly's settings for the places of the grid's points."""
-    left, right, bottom, top = pair.theory.data.window or (-1, 1, -1, 1)
+def _grid(pair: Comparison) -> tuple[Floats, Floats]:
+    """The places of the grid's columns and of its rows."""
     side = math.isqrt(pair.theory.pictured)
-    return {"x": theme.compact(np.linspace(left, right, side)), "y": theme.compact(np.linspace(bottom, top, side))}
+    grid = pair.theory.points[: pair.theory.pictured].reshape(side, side, 2)
+    return grid[0, :, 0], grid[:, 0, 1]
+
+
+def _places(pair: Comparison) -> dict[str, Any]:
+    """The same as Plotly's settings."""
+    across, up = _grid(pair)
+    return {"x": theme.compact(across), "y": theme.compact(up)}
 
 
 def _squares(f: Floats) -> Floats:
@@ -80,10 +86,10 @@ def _level_map(canvas: Canvas, pair: Comparison) -> None:
         line={"color": theme.FINITE.color, "width": theme.LINE},
         colorbar={"title": {"text": "f(x)"}, "thickness": theme.BAR},
         showlegend=True,
-        **_grid(pair),
+        **_places(pair),
     )
     canvas.add(network, theme.FINITE, frames={"z": trained}, answer=True)
-    canvas.add(_dashed(lines, **_grid(pair)), theme.THEORY, frames={"z": predicted}, answer=pair.theory.c < 2)
+    canvas.add(_dashed(lines, **_places(pair)), theme.THEORY, frames={"z": predicted}, answer=pair.theory.c < 2)
 
 
 def _class_map(canvas: Canvas, pair: Comparison) -> None:
@@ -92,11 +98,11 @@ def _class_map(canvas: Canvas, pair: Comparison) -> None:
     predicted, trained = (_squares(np.stack([_winners(f) for f in outputs])) for outputs in pair.pictured)
     network = go.Heatmap(
         zmin=-0.5, zmax=count - 0.5, colorscale=theme.stepped(count), opacity=theme.FAINT, showscale=False,
-        showlegend=True, **_grid(pair),
+        showlegend=True, **_places(pair),
     )  # fmt: skip
     canvas.add(network, theme.FINITE, frames={"z": trained}, answer=True)
     borders = {"start": 0.5, "end": count - 1.5, "size": 1}
-    canvas.add(_dashed(borders, **_grid(pair)), theme.THEORY, frames={"z": predicted}, answer=pair.theory.c < 2)
+    canvas.add(_dashed(borders, **_places(pair)), theme.THEORY, frames={"z": predicted}, answer=pair.theory.c < 2)
 
 
 def _winners(f: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 The palette is Okabe & Ito's, safe for the colour-blind. A meaning has one colour and one dash on every page, so that
 a class learns once that blue dashes are theory and vermillion lines are networks. Figures are made in the light
-palette; `DARK` says what each colour becomes on a dark page, and the browser (or `for_dark`) does the exchange.
+palette. `DARK` maps each colour to the one that replaces it on a dark page; the browser makes the replacement.
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,7 @@ FLOOR = Meaning("rounding floor", MUTED, "dot")
 SELECTED = Meaning("selected", "#CC79A7")
 TARGET = Meaning("target", MUTED)
 
-# A sequence for things compared side by side (depths, activations, modes), ordered by lightness contrast.
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#6B7280")
-
-# Colours of things that are neither theory nor network: modes, classes.
+# Colours of modes, classes and other things that are compared side by side. None is the colour of theory or network.
 HUES = ("#009E73", "#E69F00", "#CC79A7", "#8C6D1F", "#6B7280")
 
 # Sequential and diverging scales (cividis and purple-white-green): readable without colour vision.
@@ -97,7 +94,7 @@ TEMPLATE = go.layout.Template(
         "font": {"family": FONT, "size": 16, "color": INK},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
-        "colorway": SERIES,
+        "colorway": HUES,
         "margin": {"l": 64, "r": 16, "t": 12, "b": 56},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
@@ -110,7 +107,13 @@ TEMPLATE = go.layout.Template(
 
 
 def figure(x: str, y: str, *, height: int = TALL, **layout: Any) -> go.Figure:
-    """An empty figure in the house's template with titled axes; `layout` is Plotly's own."""
+    """An empty figure in the common template with titled axes.
+
+    Args:
+        x, y: titles of the axes.
+        height: in pixels.
+        layout: further settings of Plotly's layout.
+    """
     titles = {"xaxis_title_text": x, "yaxis_title_text": y}
     return go.Figure(layout={"template": TEMPLATE, "height": height, **titles, **layout})
 

@@ -11,6 +11,7 @@ Source: Schoenberg 1942 (the signs of the c_n).
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -29,7 +30,8 @@ POWERS = 9  # the highest power of a nonlinearity that is a polynomial
 EXACT = 1e-9  # how well a polynomial must fit to be one
 
 
-class Degrees(NamedTuple):
+@dataclass(frozen=True)
+class Degrees:
     """The highest even and the highest odd power of a series: `NONE` without such powers, infinite without an end."""
 
     even: float
@@ -46,15 +48,16 @@ class Degrees(NamedTuple):
         >>> Degrees(math.inf, 1).missing, Degrees(-math.inf, 1).missing
         ('the odd frequencies from 3 on', 'all frequencies but 1')
         """
-        if math.isinf(self.even) and self.even > 0:
-            return "" if math.isinf(self.odd) and self.odd > 0 else _from("odd", self.odd, 1)
-        if math.isinf(self.odd) and self.odd > 0:
+        if self.even == math.inf:
+            return "" if self.odd == math.inf else _from("odd", self.odd, 1)
+        if self.odd == math.inf:
             return _from("even", self.even, 0)
         there = [str(k) for k in range(int(max(self.even, self.odd, -1)) + 1) if self.has(k)]
         return f"all frequencies but {listed(there)}" if there else "all frequencies"
 
 
 EMPTY, CONSTANT, COSINE = Degrees(NONE, NONE), Degrees(0, NONE), Degrees(NONE, 1)
+EVERYTHING = Degrees(math.inf, math.inf)
 
 
 def _from(parity: str, highest: float, lowest: int) -> str:
@@ -129,7 +132,7 @@ def _raised(a: Degrees, n: float, parity: int) -> Degrees:
         return EMPTY
     if math.isinf(n):
         square = _times(a, a)
-        grows = Degrees(*(math.inf if degree >= 1 else degree for degree in square))
+        grows = Degrees(*(math.inf if degree >= 1 else degree for degree in (square.even, square.odd)))
         return grows if parity == 0 else _plus(a, _times(grows, a))
     power = CONSTANT if parity == 0 else a
     for _ in range(int(n) // 2):

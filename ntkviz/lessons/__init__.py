@@ -1,6 +1,6 @@
-"""The lessons: one file each, found by its presence, with the experiments, presets and questions of the lesson.
+"""The lessons: every file of this folder that defines `LESSON`, with its experiments, presets and questions.
 
-To add one, add a file that defines `LESSON`, and a page `pages/NN_NAME.py` for it.
+To add a lesson, add such a file, and a page `pages/NN_NAME.py` of the same name.
 """
 
 import pkgutil
@@ -13,18 +13,18 @@ from typing import Any
 from ntkviz.errors import InvalidInput
 from ntkviz.lessons.base import Lesson
 
-KEPT = {"base", "questions", "rules"}  # modules of this folder that are no lessons
+NOT_LESSONS = {"base", "questions", "rules"}  # modules of this folder that hold no lesson
 
 
 @cache
 def lessons() -> Mapping[str, Lesson[Any]]:
     """Name -> lesson, in the order of their names."""
-    names = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in KEPT]
+    names = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in NOT_LESSONS]
     return MappingProxyType({name: import_module(f"{__name__}.{name}").LESSON for name in sorted(names)})
 
 
 def lesson_of(experiment: str) -> tuple[Lesson[Any], str]:
-    """The lesson that shows an experiment, and the name of the slot in which it does.
+    """The lesson that shows an experiment, and the name of the experiment's slot.
 
     Args:
         experiment: the last part of the name of the experiment's module.

@@ -1,7 +1,7 @@
-"""A lesson as data: what it asks, the experiments that answer, and the presets with which it is taught.
+"""A lesson as data: its question, its experiments, and the presets with which it is taught.
 
 The page, the command line, the warm-up of the server, links and tests read the same presets. A preset is a complete
-spec: its controls are set to it, and its key stands in the link.
+spec: choosing it sets all controls of the page, and its key stands in the link.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,19 +19,23 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Generic[S]):
-    """Settings that are worth a look, with the question that belongs to them."""
+    """Named settings of a lesson, and the question that is asked at these settings."""
 
     key: str  # in the link and on the command line
     name: str  # on its button
-    setup: str  # what is set up: shown at once, and gives nothing away
-    shows: Words  # what it shows: a text or a function of the result of the question's slot, after the answer
+    setup: str  # what is set up; displayed before the guess, so it must not give the answer away
+    shows: Words  # what the result shows, displayed after the guess: a text, or a function of the question's result
     spec: S
     question: Question
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place on the page for one experiment; `part` takes its spec out of the lesson's."""
+    """One experiment on the page of a lesson.
+
+    `part` returns the experiment's spec from the lesson's. The types of spec and result differ from slot to slot, and a
+    mapping of slots cannot name them: hence `Any`.
+    """
 
     experiment: Experiment[Any, Any]
     part: Callable[[Any], Any] = lambda spec: spec
@@ -39,16 +43,20 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson(Generic[S]):
-    """One lesson. The first preset is how it opens."""
+    """One lesson, which opens with its first preset.
 
-    name: str  # of its page and its place in the link
-    section: str  # of the course
+    Raises `InvalidInput` where presets have the same key or settings of different types, and where a question is about
+    a slot that the lesson does not have.
+    """
+
+    name: str  # of its page, and its part of the link
+    section: str  # of the course, as navigation groups lessons
     title: str
     question: str
-    minutes: int  # that it takes in class
-    slots: Mapping[str, Slot] = field(hash=False)
+    minutes: int  # that the lesson takes in class
+    slots: Mapping[str, Slot] = field(hash=False)  # name, such as “a” -> experiment
     presets: tuple[Preset[S], ...]
-    rules: tuple[Rule, ...] = ()  # for the claims that its findings decide
+    rules: tuple[Rule, ...] = ()  # how its findings decide about claims
 
     def __post_init__(self) -> None:
         keys = [preset.key for preset in self.presets]
@@ -66,7 +74,7 @@ class Lesson(Generic[S]):
         return self.presets[0]
 
     def preset(self, key: str) -> Preset[S]:
-        """The preset with this key; raises `InvalidInput` that names those there are."""
+        """The preset with this key; raises `InvalidInput` that names the known keys."""
         for preset in self.presets:
             if preset.key == key:
                 return preset

@@ -1,7 +1,7 @@
 """Questions that a lesson asks before it shows an answer: a choice, a number, an order, or a sketched curve.
 
-The right answer is a function of the result, never a constant. A question whose answer is None has none at these
-settings, and the page says so. `asked` is what the browser gets; it compares the guess with the answer by itself.
+The right answer is a function of the result, never a constant. Where it is None, the question has no answer at these
+settings, and the page says so. `Question.asked` returns what the browser gets; the browser compares guess and answer.
 """
 
 from abc import ABC, abstractmethod
@@ -11,21 +11,25 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-Words = str | Callable[[Any], str]  # a text, or a function of the spec (or of the result) that makes it
+Words = str | Callable[[Any], str]  # a text, or a function that makes it from a spec or a result
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question(ABC):
-    """Base of the four kinds."""
+    """Base of the four kinds of questions.
+
+    `asks` is the question, a text or a function of the slot's spec; it must be true at all settings. `explains` says
+    what happened, from the slot's result, and is displayed after the guess.
+    """
 
     kind: ClassVar[str]
 
-    asks: Words  # of the spec of its slot: the question, whose words must be true at all settings
-    explains: Words  # of the result of its slot: what happened, shown after the guess
-    slot: str = "a"  # the slot of the page whose result answers it
+    asks: Words
+    explains: Words
+    slot: str = "a"  # the slot of the page whose result answers the question
 
     def asked(self, spec: Any, result: Any | None) -> dict[str, Any]:
-        """The question as plain data for the browser; with its answer once there is a result.
+        """The question as plain data for the browser, with its answer where there is a result.
 
         Args:
             spec: the settings that are on the page.
@@ -39,7 +43,7 @@ class Question(ABC):
 
     @abstractmethod
     def _own(self, spec: Any) -> dict[str, Any]:
-        """What this kind of question needs beside its words."""
+        """What only this kind of question has, as plain data."""
 
     @abstractmethod
     def _answer(self, result: Any) -> Any:
@@ -53,8 +57,8 @@ class Choice(Question):
     kind = "choice"
 
     options: tuple[str, ...]
-    answer: Callable[[Any], int | None]  # of the result: the number of the right option, from 0
-    replies: Mapping[int, str] = field(default_factory=dict, hash=False)  # what to say to a wrong option
+    answer: Callable[[Any], int | None]  # result -> number of the right option, from 0
+    replies: Mapping[int, str] = field(default_factory=dict, hash=False)  # wrong option -> what to say
 
     def _own(self, spec: Any) -> dict[str, Any]:
         return {
@@ -92,12 +96,12 @@ class Number(Question):
     high: float
     answer: Callable[[Any], float | None]  # of the result
     unit: str = ""
-    log: bool = False
-    was: str = "it was"  # how the sentence about the answer begins: “it took 139 steps”
-    more: str = "too large"
+    log: bool = False  # whether the slider is logarithmic
+    was: str = "it was"  # the words before the answer: “it took 139 steps”
+    more: str = "too large"  # what a guess above the answer is called: “2.2 times too many”
     less: str = "too small"
     replies: tuple[Beyond, ...] = ()
-    mark: Mark | None = None
+    mark: Mark | None = None  # where the guess is drawn, if anywhere
 
     def _own(self, spec: Any) -> dict[str, Any]:
         return {
@@ -121,13 +125,13 @@ class Number(Question):
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Question):
-    """Things to put in order, such as: which is learned first?"""
+    """Things to put in order, such as modes by the time at which they are learned."""
 
     kind = "order"
 
     items: Callable[[Any], Sequence[str]]  # of the spec
-    answer: Callable[[Any], Sequence[int] | None]  # of the result: numbers of the items, the first one first
-    replies: Mapping[tuple[int, ...], str] = field(default_factory=dict, hash=False)  # to whole wrong orders
+    answer: Callable[[Any], Sequence[int] | None]  # result -> numbers of the items in the right order
+    replies: Mapping[tuple[int, ...], str] = field(default_factory=dict, hash=False)  # wrong order -> what to say
 
     def _own(self, spec: Any) -> dict[str, Any]:
         return {
@@ -175,7 +179,7 @@ class Sketch(Question):
 
 
 def words(text: Words, of: Any) -> str:
-    """The text, made from the spec or the result where it is a function."""
+    """The text itself, or what it makes of a spec or a result where it is a function."""
     return text if isinstance(text, str) else text(of)
 
 

@@ -1,4 +1,4 @@
-"""How findings decide about a claim: a rule is data, a list of cases of which the first that applies is the verdict."""
+"""How findings decide about a claim: a rule is a list of cases, and the first case that applies is the verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Findings = Mapping[tuple[str, str], Finding]  # (preset, name of the finding) ->
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that must be true of one finding of one preset.
+    """A condition on one finding of one preset.
 
-    `agrees` and `differs` compare with the finding's expected interval, `above` and `below` its value with `bound`. A
-    finding that is missing or has no value meets no condition.
+    `agrees` and `differs` compare the finding with its expected interval; `above` and `below` compare its value with
+    `bound`. A finding that is missing or has no value meets no condition.
     """
 
     preset: str
@@ -28,7 +28,7 @@ class Condition:
     bound: float = 0.0
 
     def holds(self, findings: Findings) -> bool:
-        """Whether it is true."""
+        """Whether the condition is met."""
         finding = findings.get((self.preset, self.finding))
         if finding is None or finding.value is None:
             return False
@@ -42,7 +42,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Case:
-    """A verdict, and what must all be true for it."""
+    """A verdict, and the conditions that must all be met for it."""
 
     verdict: Verdict
     conditions: tuple[Condition, ...]
@@ -50,9 +50,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Rule:
-    """How the findings of a lesson decide about a claim: the first case whose conditions all hold."""
+    """How the findings of a lesson decide about a claim: the first case whose conditions are all met."""
 
-    claim: int  # its number
+    claim: int  # the number of the claim
     cases: tuple[Case, ...]
 
     def __post_init__(self) -> None:

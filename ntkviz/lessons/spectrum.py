@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ntkviz import nets
 from ntkviz.data import CircleFunction, DataSpec, Digits
 from ntkviz.data.circle import waves
 from ntkviz.experiments import decay, spectrum
@@ -32,12 +33,12 @@ POSITIVE = tuple(Condition(key, "Smallest eigenvalue", "agrees") for key in ("ci
 CHANGED = tuple(Condition(key, DIFFERENCE, "above", MOVED) for key in ("circle", "activation", "data"))
 KINDS = ("GELU", "ReLU", "erf", "tanh")
 DATA = ("circle", "digits, centred", "sphere, d = 3", "sphere, d = 4")
-ARCHITECTURES = ("fully connected", "residual", "fully connected, layer norm", "convolutional (images)")
+ARCHITECTURES = tuple(entry.title for entry in nets.ARCHITECTURES.values())
 
 
 def _sketched(spec: spectrum.Spec) -> str:
     axes = "The vertical axis is logarithmic." if spec.smooth else "Both axes are logarithmic."
-    return f"Sketch how the eigenvalues of this kernel fall, from the first mode to mode {spec.data.n}. {axes}"
+    return f"Sketch how the eigenvalues of this kernel fall, from the first mode to mode {spec.points}. {axes}"
 
 
 def _fall(result: spectrum.Result) -> Curve:
@@ -49,14 +50,14 @@ def _fall(result: spectrum.Result) -> Curve:
 
 
 def _wrong_falls(spec: spectrum.Spec) -> Sequence[tuple[Curve, str]]:
-    at, low = np.geomspace(1, spec.data.n, 60), spec.window[0]
+    at, low = np.geomspace(1, spec.points, 60), spec.window[0]
     falls = (
         (at**0.0, "A flat curve means that the network learns all patterns equally fast."),
         (1 / at, "You drew about 1/i. With more and more points such eigenvalues have no finite sum, but the trace of "
          "a kernel is finite."),
         (at**-4.0, "You drew about i⁻⁴. On the circle that is the law of the NNGP kernel of a ReLU network, which "
          "belongs to training the last layer alone."),
-        (low ** (at / spec.data.n), "You drew an exponential. That is how the eigenvalues of a smooth nonlinearity "
+        (low ** (at / spec.points), "You drew an exponential. That is how the eigenvalues of a smooth nonlinearity "
          "fall; a kink in the nonlinearity leaves a power law."),
     )  # fmt: skip
     return [((at, np.maximum(values, low)), text) for values, text in falls]
@@ -103,7 +104,7 @@ def _kinds_found(result: decay.Result) -> str:
 
 
 def _data(result: decay.Result) -> list[int] | None:
-    return ranked(labelled(result.curves, DATA), lambda curve: curve.exponent)
+    return ranked(labelled(result.curves, DATA), lambda curve: curve.exponent, lambda curve: curve.error)
 
 
 def _data_found(result: decay.Result) -> str:
@@ -126,7 +127,7 @@ def _asks_what_is_lacking(spec: spectrum.Spec) -> str:
 def _lacking(result: spectrum.Result) -> int | None:
     if result.frequencies is None:
         return None
-    even, odd = (math.isinf(degree) and degree > 0 for degree in result.frequencies.degrees)
+    even, odd = (degree == math.inf for degree in (result.frequencies.degrees.even, result.frequencies.degrees.odd))
     return {(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}[even, odd]
 
 
@@ -205,7 +206,7 @@ LESSON = Lesson(
             question=Sketch(
                 asks=_sketched,
                 chart="spectrum",
-                x=lambda spec: (1.0, float(spec.data.n)),
+                x=lambda spec: (1.0, float(spec.points)),
                 y=lambda spec: spec.window,
                 answer=_fall,
                 replies=_wrong_falls,

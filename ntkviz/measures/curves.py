@@ -55,6 +55,11 @@ class Curve:
         return self.fit.exponent if isinstance(self.fit, PowerLaw) else None
 
     @property
+    def error(self) -> float:
+        """One standard error of that exponent; 0 without one."""
+        return self.fit.error if isinstance(self.fit, PowerLaw) else 0.0
+
+    @property
     def caption(self) -> str:
         """The label with what was fitted."""
         if isinstance(self.fit, PowerLaw):
@@ -188,22 +193,28 @@ def labelled(curves: Sequence[Curve], labels: Sequence[str]) -> list[Curve]:
     return [found[label] for label in labels] if found.keys() >= set(labels) else []
 
 
-def ranked(curves: Sequence[Curve], number: Callable[[Curve], float | None]) -> list[int] | None:
+def ranked(
+    curves: Sequence[Curve],
+    number: Callable[[Curve], float | None],
+    error: Callable[[Curve], float] = lambda curve: 0.0,
+) -> list[int] | None:
     """The numbers of the curves, sorted by a value of each, the smallest first.
 
     Args:
         curves: to be sorted.
         number: the value of a curve.
+        error: its standard error.
 
     Returns:
-        None where there are none, where one has no value, and where two are nearer than twice the standard error of
-        their fitted exponents.
+        None where there are none, where one has no value, and where two are nearer than twice their standard error.
     """
     values = [value for value in map(number, curves) if value is not None]
-    errors = [curve.fit.error if isinstance(curve.fit, PowerLaw) else 0.0 for curve in curves]
+    if not curves or len(values) < len(curves):
+        return None
     order = sorted(range(len(values)), key=values.__getitem__)
+    errors = list(map(error, curves))
     apart = all(values[b] - values[a] > 2 * math.hypot(errors[a], errors[b]) for a, b in pairwise(order))
-    return order if curves and len(values) == len(curves) and apart else None
+    return order if apart else None
 
 
 def in_words(curves: Sequence[Curve], number: Callable[[Curve], float | None]) -> str:

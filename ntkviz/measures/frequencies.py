@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ntkviz.data import CircleFunction, Dataset, DataSpec
 from ntkviz.findings import Remark
-from ntkviz.kernels.degrees import Degrees, absent, kernel_degrees
+from ntkviz.kernels.degrees import EVERYTHING, Degrees, absent, kernel_degrees
 from ntkviz.measures.target_modes import Modes
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, circle_modes, spectrum
@@ -75,9 +75,10 @@ def unlearned(arch: Architecture, modes: Modes, frequencies: Frequencies | None)
     hidden = float(modes.shares[faint].sum())
     if hidden > SEEN:
         size = "positive but" if frequencies is not None else "zero, or"
+        many = f"{faint.sum()} modes whose eigenvalues are" if faint.sum() > 1 else "a mode whose eigenvalue is"
         said.append(
-            f"{percent(hidden)} of the target lies in {faint.sum()} modes whose eigenvalues are {size} too small to be "
-            f"computed: below {written(modes.floor / modes.eigenvalues[0], 1)} of the largest. "
+            f"{percent(hidden)} of the target lies in {many} {size} too small to be computed: "
+            f"below {written(modes.floor / modes.eigenvalues[0], 2)} of the largest. "
             "Gradient descent does not reach them in any time that can be waited for."
         )
     return tuple(Remark(sentence) for sentence in said)
@@ -87,7 +88,7 @@ def _remedy(arch: Architecture, degrees: Degrees) -> str:
     """What would bring missing frequencies back, as far as each change does so alone."""
     biased, deeper = replace(arch, sigma_b=(arch.sigma_b or 0.0) + 1.0), replace(arch, depth=arch.depth + 1)
     changes = {"Biases (σ_b > 0)": biased, "another hidden layer": deeper}
-    helpful = [name for name, other in changes.items() if kernel_degrees(other) == (np.inf, np.inf)]
+    helpful = [name for name, other in changes.items() if kernel_degrees(other) == EVERYTHING]
     if not helpful:
         return ""
     either = " or ".join(helpful)

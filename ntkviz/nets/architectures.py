@@ -69,12 +69,26 @@ class Architecture(Spec):
 
     title = "fully connected"
 
-    depth: int = number(1, 1, 256, label="Depth", help="Number of hidden layers, L.")
-    width: int = number(512, 1, 65536, label="Width", help="Neurons in each hidden layer, n.", log=True)
+    depth: int = number(1, 1, 256, label="Depth", help="L, the number of hidden layers or blocks.")
+    width: int = number(512, 1, 65536, label="Width", help="n, the number of neurons in each hidden layer.", log=True)
     activation: str | Activation = "relu"
-    parameterization: str = choice("ntk", PARAMETERIZATION_NAMES, label="Parameterization")
-    sigma_w: float = number(math.sqrt(2), 0.01, 10.0, label="σ_w", help="Scale of the weights.", moving=True)
-    sigma_b: float | None = number(0.0, 0.0, 10.0, label="σ_b", help="Scale of the biases.", optional=True, moving=True)
+    parameterization: str = choice(
+        "ntk",
+        PARAMETERIZATION_NAMES,
+        label="Parameterization",
+        help="How the scales of weights and steps depend on the width.",
+    )
+    sigma_w: float = number(
+        math.sqrt(2),
+        0.01,
+        10.0,
+        label="Weight scale σ_w",
+        help="The standard deviation of the weights, before the division by √n.",
+        moving=True,
+    )
+    sigma_b: float | None = number(
+        0.0, 0.0, 10.0, label="Bias scale σ_b", help="The standard deviation of the biases.", optional=True, moving=True
+    )
     outputs: int = number(1, 1, 1000, label="Outputs")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -161,9 +175,17 @@ class ResidualMLP(Architecture):
 
     title = "residual"
 
-    layers: str = choice("two", BLOCKS, label="Block", help="What a block makes of its input; x is a pre-activation.")
+    layers: str = choice(
+        "two", BLOCKS, label="Block", help="The output of a block for its input x, which is a pre-activation."
+    )
     branch: float = number(
-        1.0, 0.0, 10.0, label="Branch scale a", step=0.1, help="0 leaves the dense layer alone.", moving=True
+        1.0,
+        0.0,
+        10.0,
+        label="Branch scale a",
+        step=0.1,
+        help="The factor a of the branch. At 0 the blocks change nothing.",
+        moving=True,
     )
 
     def begin(self) -> Operations:
@@ -182,13 +204,13 @@ class ResidualMLP(Architecture):
 class LayerNormMLP(Architecture):
     """A fully connected network whose pre-activations are normalised over the neurons of their layer."""
 
-    title = "fully connected, layer norm"
+    title = "fully connected, layer normalisation"
 
     def block(self) -> Operations:
         return (Dense(self.width), LayerNorm(), self.phi)
 
 
-HEADS = {"flatten": "each position its own weights", "gap": "global average pooling"}
+HEADS = {"flatten": "own weights for each position", "gap": "average over all positions"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,11 +224,13 @@ class ConvNet(Architecture):
     title = "convolutional (images)"
 
     image: tuple[int, ...] = (8, 8, 1)
-    filter: int = number(3, 1, 15, label="Filter", help="Pixels on a side of a filter.")
-    stride: int = number(1, 1, 8, label="Stride", help="Pixels from one patch to the next.")
+    filter: int = number(3, 1, 15, label="Filter", help="The number of pixels on each side of a filter.")
+    stride: int = number(1, 1, 8, label="Stride", help="The number of pixels from one patch to the next.")
     padding: str = choice("SAME", PADDINGS, label="Padding")
-    pool: int = number(1, 1, 8, label="Pooling", help="Average over windows of so many pixels a side in each layer.")
-    head: str = choice("flatten", HEADS, label="Head", help="How the readout sees the positions.")
+    pool: int = number(
+        1, 1, 8, label="Pooling", help="Each layer averages over windows with so many pixels on each side."
+    )
+    head: str = choice("flatten", HEADS, label="Head", help="How the last layer combines the positions of the image.")
 
     def check(self) -> None:
         super().check()

@@ -1,7 +1,7 @@
-"""Scripts, styles and fonts, sent from memory and compressed once.
+"""Static files (scripts, styles, fonts), which are compressed once and sent from memory.
 
-Streamlit sends its own files uncompressed and from disk, some hundred for a first visit: over a classroom's network
-most of the waiting is theirs. Their names carry a fingerprint, so a browser that has them never asks again.
+Streamlit reads its own files from disk and sends them uncompressed, about a hundred for a first visit. Over the network
+of a classroom this takes most of the time. File names contain a fingerprint, so that browsers can keep the files.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ def files() -> dict[str, Path]:
 
 @cache
 def content(path: Path, packed: bool) -> bytes:
-    """The file's bytes, compressed or as they are."""
+    """The bytes of a file, compressed where `packed` is true."""
     raw = path.read_bytes()
     return gzip.compress(raw, 6) if packed else raw
 
 
 class Assets:
-    """Middleware that answers for the files it knows, and passes everything else on.
+    """Middleware that answers requests for the known files and passes all others to the app.
 
-    Into each page it writes the scripts that charts need: the browser then reads them while it waits for the server,
-    and not after the first chart has arrived.
+    It adds the scripts that charts need to the head of each page, so that the browser loads them while it waits for the
+    first chart.
     """
 
     def __init__(self, app: ASGIApp, known: Mapping[str, Path]) -> None:
@@ -70,12 +70,12 @@ async def _answer(path: Path, asked: Headers) -> Response:
 
 
 def _unpacked(scope: Scope) -> Scope:
-    """The request as from a client that cannot unpack: what is left to answer is small, and is written into."""
+    """The request without Accept-Encoding, so that the answer comes uncompressed and can be changed."""
     return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
 
 
 class _Writing:
-    """Passes an answer on; if it is a whole page, with the scripts written at the end of its head."""
+    """Passes an answer on, and adds the scripts to the end of the head where it is a page."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -103,7 +103,7 @@ class _Writing:
 
 @cache
 def preloads() -> str:
-    """HTML that lets the browser load all scripts of the stage at once, and run those on which it begins."""
+    """HTML that makes the browser load all scripts of the stage at the same time and run the first of them."""
     links = "".join(f'<link rel="modulepreload" href="{address(path)}">' for path in SCRIPTS)
     return links + "".join(f'<script type="module" async src="{address(path)}"></script>' for path in (PLOTLY, ENTRY))
 

@@ -1,6 +1,6 @@
-"""Controls drawn from the declarations of specs, by Streamlit.
+"""Controls that Streamlit draws from the declarations of specs.
 
-A page names which settings come first and how far a control reaches; bounds, words and defaults are those of the specs.
+A page names which settings come first and how far a control reaches. Specs declare bounds, labels and defaults.
 """
 
 import math
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ntkviz.data import MAX_BYTES, Table, parse_csv, preview
 from ntkviz.errors import InvalidInput
@@ -28,53 +29,53 @@ from ntkviz.ui.form import (
     values,
 )
 
-__all__ = ["UPLOADED", "Offer", "Places", "Reach", "drawn"]
+__all__ = ["UPLOADED", "Containers", "Offer", "Reach", "draw_controls"]
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where controls stand."""
+class Containers:
+    """The containers of the page in which controls are drawn."""
 
     first: tuple[AbstractContextManager[Any], ...]
     more: AbstractContextManager[Any]
     below: AbstractContextManager[Any]  # what needs the width of the page
 
 
-def drawn(start: S, offer: Offer, first: Sequence[str], more: Sequence[str], places: "Places") -> S:
+def draw_controls(start: S, offer: Offer, first: Sequence[str], more: Sequence[str], containers: Containers) -> S:
     """Draw the controls and return the spec that they make.
 
     Args:
         start: the spec of the preset in force, whose values the controls have where none was chosen.
         offer: what the page offers.
         first: keys of the controls in the row.
-        more: keys of those behind “More”, where the settings of the chosen data set and architecture follow.
-        places: where on the page they stand.
+        more: keys of the controls behind “More”. The settings of the chosen data set and architecture follow them.
+        containers: where the controls are drawn.
 
     Raises `InvalidInput` for a key that no setting has.
     """
-    declared, begins = controls_of(start, offer), values(start)
+    declared, initial = controls_of(start, offer), values(start)
     unknown = [key for key in (*first, *more, *offer.narrow) if key not in declared]
     if unknown:
         raise InvalidInput(f"There is no setting {', '.join(unknown)} on this page.")
     chosen: dict[str, Any] = {}
-    for key, place in [*zip(first, places.first, strict=True), *((key, places.more) for key in more)]:
-        with place:
-            chosen[key] = _widget(key, declared[key], begins[key])
+    for key, container in [*zip(first, containers.first, strict=True), *((key, containers.more) for key in more)]:
+        with container:
+            chosen[key] = _widget(key, declared[key], initial[key])
         if key == "data" and chosen[key] == UPLOADED:
-            chosen |= _uploaded(places.below)
+            chosen |= _uploaded(containers.below)
         if key in KINDS:
             for own, default in own_settings(key, chosen[key], start, offer).items():
                 if own in declared:
-                    with places.more:
+                    with containers.more:
                         chosen[own] = _widget(own, declared[own], default)
     return assembled(start, chosen, offer)
 
 
 def _widget(key: str, setting: Setting, default: Any) -> Any:
-    """One widget; a value that the session holds for it goes before the default."""
+    """Draw one control and return its value; a value that the session holds for it replaces the default."""
     held = st.session_state.get(key)
     value = fitted(setting, default if held is None else held)
-    if value != held:  # else the browser would be told a value that it may have left already
+    if value != held:  # otherwise an unneeded write could undo what the browser has just set
         st.session_state[key] = value
     options, shown = choices(setting)
     common: dict[str, Any] = {"key": key, "help": setting.help or None}
@@ -100,14 +101,15 @@ def _slider(setting: Setting, common: dict[str, Any]) -> Any:
 
 
 def _uploaded(below: AbstractContextManager[Any]) -> dict[str, Any]:
-    """A place to drop a CSV file, its first rows, and the column that is the target; ends the script without a file."""
+    """Draw the upload of a CSV file with its first rows and the choice of a target; end the script without a file."""
     with below, st.container(border=True):
         file = st.file_uploader(
             f"A CSV file, {MAX_BYTES // 1_000_000} MB at most", type=["csv", "tsv", "txt"], key="file"
         )
         if file is None:
             st.info(
-                "Drop a table with a header line here. A link cannot carry your file: whoever opens it needs it too."
+                "Drop a table with a header line here. A link does not contain your file: whoever opens the link needs "
+                "the file too."
             )
             st.stop()
         table = _parsed(file)
@@ -119,8 +121,8 @@ def _uploaded(below: AbstractContextManager[Any]) -> dict[str, Any]:
     return {"uploaded": table, "target": target}
 
 
-def _parsed(file: Any) -> Table:
-    """The table of an upload, parsed once a session."""
+def _parsed(file: UploadedFile) -> Table:
+    """The table of an uploaded file, which is parsed once a session."""
     held: tuple[str, Table] | None = st.session_state.get("ntkviz_table")
     if held is None or held[0] != file.file_id:
         held = (file.file_id, parse_csv(file.getvalue(), name=file.name))

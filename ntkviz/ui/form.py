@@ -7,7 +7,7 @@ belongs to one data set or architecture, the name of that, an underscore and the
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Offer:
-    """What the controls of a page offer: data sets with the settings with which each begins, and narrower bounds."""
+    """What the controls of a page offer: data sets with their first settings, and bounds narrower than the fields'."""
 
     data: tuple[DataSpec | str, ...] = ()
     narrow: Mapping[str, Reach] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Offer:
         """The names of the data sets, in order."""
         return tuple(spec if isinstance(spec, str) else name_of(spec) for spec in self.data)
 
-    def begins(self, name: str) -> DataSpec | None:
+    def initial(self, name: str) -> DataSpec | None:
         """The settings with which a data set begins; None for one that is uploaded."""
         found = [spec for spec in self.data if not isinstance(spec, str) and name_of(spec) == name]
         return found[0] if found else None
@@ -115,7 +115,7 @@ def _assembled_data(start: DataSpec, chosen: Mapping[str, Any], name: str, offer
     if name == UPLOADED and "uploaded" in chosen:
         first: DataSpec = UploadedTable(table=chosen["uploaded"], target=chosen["target"])
     else:
-        first = start if name_of(start) == name else offer.begins(name) or DATASETS[name]()
+        first = start if name_of(start) == name else offer.initial(name) or DATASETS[name]()
     own = {one: chosen[f"{name}_{one}"] for one in settings(first) if f"{name}_{one}" in chosen}
     return dataclasses.replace(first, **own)
 
@@ -156,10 +156,10 @@ def controls_of(start: Spec, offer: Offer) -> dict[str, Setting]:
 
 def _data_controls(name: str, start: DataSpec, offer: Offer) -> dict[str, Setting]:
     names = offer.data_names or (name_of(start),)
-    titles = {one: UploadedTable.title if one == UPLOADED else DATASETS[one].title for one in names}
-    found = {name: Setting("choice", "Data", "What the network learns.", options=names, names=titles)}
-    for one in names:
-        entry = UploadedTable if one == UPLOADED else DATASETS[one]
+    entries = {one: UploadedTable if one == UPLOADED else DATASETS[one] for one in names}
+    titles = {one: entry.title for one, entry in entries.items()}
+    found = {name: Setting("choice", "Data", _described(entries.values()), options=names, names=titles)}
+    for one, entry in entries.items():
         found |= {
             f"{one}_{own}": _ending(setting)
             for own, setting in settings(entry).items()
@@ -168,7 +168,13 @@ def _data_controls(name: str, start: DataSpec, offer: Offer) -> dict[str, Settin
     return found
 
 
+def _described(entries: Iterable[type[DataSpec]]) -> str:
+    """What a student sees in each data set, as Markdown."""
+    return "\n\n".join(f"**{entry.title}.** {entry.sentence}" for entry in entries)
+
+
 def _ending(setting: Setting) -> Setting:
+    """The setting with the largest value that a control offers, where that is less than its bound."""
     return setting if setting.reach is None else dataclasses.replace(setting, high=setting.reach)
 
 
@@ -177,9 +183,15 @@ def _architecture_controls(offer: Offer) -> dict[str, Setting]:
     names = {name: entry.label for name, entry in ACTIVATIONS.items() if entry.trains or not offer.trained}
     found = {
         "architecture": Setting(
-            "choice", "Architecture", "What the network is made of.", options=tuple(kinds), names=kinds
+            "choice", "Architecture", "The layers of which the network consists.", options=tuple(kinds), names=kinds
         ),
-        "activation": Setting("choice", "Activation", "The nonlinearity φ.", options=tuple(names), names=names),
+        "activation": Setting(
+            "choice",
+            "Activation",
+            "The nonlinearity φ, which each neuron applies to its input.",
+            options=tuple(names),
+            names=names,
+        ),
     }
     shared = settings(Architecture)
     found |= shared
@@ -188,7 +200,7 @@ def _architecture_controls(offer: Offer) -> dict[str, Setting]:
     return found
 
 
-def begins(start: Spec, offer: Offer) -> dict[str, Any]:
+def initial_values(start: Spec, offer: Offer) -> dict[str, Any]:
     """The values with which the settings of a page begin, by key: those of `start`, and of the other data sets."""
     others: dict[str, Any] = {}
     for spec in offer.data:
@@ -202,7 +214,7 @@ def own_settings(key: str, kind: str, start: Spec, offer: Offer) -> dict[str, An
     now = values(start)
     spec: Any
     if key == "data" and kind != now[key]:
-        spec = offer.begins(kind) or (UploadedTable if kind == UPLOADED else DATASETS[kind])
+        spec = offer.initial(kind) or (UploadedTable if kind == UPLOADED else DATASETS[kind])
     elif key == "architecture" and kind != now[key]:
         spec = ARCHITECTURES[kind]
     else:

@@ -167,7 +167,7 @@ class Guard:
 
 
 async def _refuse(status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with a status and a sentence, to a WebSocket that is not accepted yet too, where the server can."""
+    """Answer with a status and a sentence, also to a WebSocket that is not accepted yet, where the server can."""
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await PlainTextResponse(words, status)(scope, receive, send)
     else:
@@ -175,7 +175,7 @@ async def _refuse(status: int, words: str, scope: Scope, receive: Receive, send:
 
 
 def _is_cross_origin(headers: Headers) -> bool:
-    """Whether a page of another site asks, that is not one of this machine or of the configured origins."""
+    """Whether the request comes from a page of another site that is neither on this machine nor a configured origin."""
     origin = headers.get("origin")
     if origin is None or not st.get_option("server.enableCORS"):
         return False
@@ -189,7 +189,7 @@ def _is_cross_origin(headers: Headers) -> bool:
 
 
 def _has_unknown_host(headers: Headers) -> bool:
-    """Whether the Host header names another machine, of a server that listens to its own alone (DNS rebinding)."""
+    """Whether the Host header names another machine though the server listens to this one only (DNS rebinding)."""
     if st.get_option("server.address") not in LOOPBACK:
         return False
     try:
@@ -200,7 +200,7 @@ def _has_unknown_host(headers: Headers) -> bool:
 
 
 def _is_reconnect(scope: Scope) -> bool:
-    """Whether a page connects again: beside its protocol and token it then names the session that it had."""
+    """Whether a page reconnects: it then sends the session that it had beside its protocol and token."""
     return len(scope.get("subprotocols", ())) > 2
 
 
@@ -210,7 +210,7 @@ def _wants_page(scope: Scope) -> bool:
 
 
 def _raise_file_limit(count: int) -> None:
-    """Let this process open so many files, as far as the system allows; each connection is one."""
+    """Raise the limit of open files of this process, as far as the system allows; each connection needs one."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limit

@@ -1,8 +1,8 @@
-"""The frame of a lesson's page: question, presets, controls, the pictures of its experiments, and what stands below.
+"""The page of a lesson: question, presets, controls, the pictures of its experiments, and the prose below them.
 
 page = Page(LESSON)
 page.open()
-page.live(explore)      # a fragment: controls and page.run(spec, "a"), page.run(spec, "b")
+page.fragment(explore)      # a fragment: controls and page.run(spec, "a"), page.run(spec, "b")
 page.theory("…")        # shown after the guess
 """
 
@@ -13,22 +13,22 @@ from types import ModuleType
 from typing import Any, Generic
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import StopException
 
 from ntkviz.data import DataSpec
 from ntkviz.errors import NtkvizError
 from ntkviz.lessons.base import Lesson, Preset, S
 from ntkviz.ui import link
-from ntkviz.ui.controls import Places, drawn
-from ntkviz.ui.form import KINDS, Offer, Reach, begins, controls_of, values
-from ntkviz.ui.slots import Place, Slot, release_unasked
-from ntkviz.ui.stage.stage import hiding
+from ntkviz.ui.controls import Containers, draw_controls
+from ntkviz.ui.form import KINDS, Offer, Reach, controls_of, initial_values, values
+from ntkviz.ui.slots import Placement, SlotView, release_unasked
+from ntkviz.ui.stage.stage import ANSWER, hiding
 from ntkviz.ui.turns import turn
-
-HIDDEN = "answer"  # the style sheet hides elements whose key begins so, until the guess is made
 
 
 class Page(Generic[S]):
-    """One lesson's page."""
+    """The page of one lesson."""
 
     def __init__(self, lesson: Lesson[S]) -> None:
         self.lesson = lesson
@@ -40,7 +40,7 @@ class Page(Generic[S]):
         return self.lesson.preset(st.session_state["ntkviz_preset"])
 
     @property
-    def _asked(self) -> str:
+    def _guess_key(self) -> str:
         """The name under which the browser keeps the guess."""
         return f"{self.lesson.name}/{self.preset.key}"
 
@@ -48,7 +48,7 @@ class Page(Generic[S]):
         """Draw the heading, the question and the presets, with the setup of the preset in force."""
         st.set_page_config(page_title=f"{self.lesson.title} · ntkviz")
         self._enter()
-        st.html(f"<style>{hiding(self._asked)}</style>")  # before anything that it hides
+        st.html(f"<style>{hiding(self._guess_key)}</style>")  # before anything that it hides
         st.title(self.lesson.title, anchor=False)
         st.markdown(f"## {self.lesson.question}")
         row = st.container(horizontal=True, key="presets")
@@ -63,8 +63,8 @@ class Page(Generic[S]):
         row.button("↺ Reset", key="reset", on_click=self._choose, args=(self.preset.key,), type="tertiary")
         st.markdown(self.preset.setup)
 
-    def live(self, part: Callable[[], None]) -> None:
-        """Draw the part of the page that answers as a fragment: a control that moves runs and sends it alone."""
+    def fragment(self, part: Callable[[], None]) -> None:
+        """Draw controls and pictures as a fragment: a control that moves runs and sends this part of the page alone."""
         st.fragment(wraps(part)(partial(run_script, part)))()
 
     def controls(
@@ -95,67 +95,73 @@ class Page(Generic[S]):
         rest = bool(more) or not KINDS.keys().isdisjoint(first)
         columns = row.columns([3] * len(first) + [1] * rest, vertical_alignment="bottom")
         behind = columns[-1].popover("More", width="stretch") if rest else below
-        places = Places(tuple(columns[: len(first)]), behind, below)
-        spec = drawn(start, offer, first, more, places)
+        spec = draw_controls(start, offer, first, more, Containers(tuple(columns[: len(first)]), behind, below))
         self._say_notes(spec)
         self._write_link({key: value for key, value in values(spec).items() if key in declared}, offer)
+        self._asking, self._others = st.container(), st.container()
         return spec
 
     def run(self, spec: S, slot: str = "a", *, heading: str = "") -> None:
         """Run the experiment of a slot and show its picture, with progress and a way to stop.
+
+        The slot that the question is about stands first on the page.
 
         Args:
             spec: the spec that the controls made.
             slot: the name of the slot in the lesson.
             heading: what stands above it.
         """
-        if heading:
-            st.markdown(f"### {heading}")
+        with self._asking if self.preset.question.slot == slot else self._others:
+            if heading:
+                st.markdown(f"### {heading}")
+            self._show(spec, slot)
+
+    def _show(self, spec: S, slot: str) -> None:
         preset = self.preset
-        place = Place(
+        placement = Placement(
             lesson=self.lesson.name,
             title=self.lesson.title,
             slot=slot,
-            preset=self._asked,
+            preset=self._guess_key,
             ask=st.session_state.get("ntkviz_ask", "auto"),
             question=preset.question if preset.question.slot == slot else None,
             shows=preset.shows if preset.question.slot == slot and spec == preset.spec else "",
         )
         chosen = self.lesson.slots[slot]
-        Slot(place).run(chosen.experiment, chosen.part(spec))
+        SlotView(placement).run(chosen.experiment, chosen.part(spec))
 
     def introduction(self, text: str) -> None:
-        """Prose that gives nothing away."""
+        """Show prose that does not give the answer away."""
         st.markdown(text)
 
     def theory(self, text: str) -> None:
-        """Prose that gives the answer away: shown after the guess."""
+        """Show prose that gives the answer away, after the guess."""
         with self._after():
             st.markdown(text)
 
     def notes(self, text: str) -> None:
-        """Notes for the lecturer, with minutes: shown after the guess."""
+        """Show notes for the lecturer after the guess, folded."""
         with self._after(), st.expander("Notes for the lecturer"):
             st.markdown(text)
 
     def references(self, lines: Sequence[str]) -> None:
-        """Where the theory comes from."""
+        """List the sources of the theory, folded."""
         with st.expander("References"):
             st.markdown("\n".join(f"- {line}" for line in lines))
 
     def source(self, *functions: Callable[..., Any] | ModuleType) -> None:
-        """The code that ran, as it stands in the package."""
+        """Show the source of functions or modules, folded."""
         with st.expander("The code that ran"):
             for function in functions:
                 st.code(_source(function), language="python")
 
-    def _after(self) -> Any:
+    def _after(self) -> DeltaGenerator:
         """A container that is hidden before the guess."""
         self._hidden += 1
-        return st.container(key=f"{HIDDEN}_{self._hidden}")
+        return st.container(key=f"{ANSWER}_{self._hidden}")
 
     def _enter(self) -> None:
-        """Where the session comes from another page, take the preset and the settings from the link."""
+        """Take the preset and the settings from the link when the session opens this page or comes from another one."""
         state = st.session_state
         if state.get("ntkviz_page") == self.lesson.name:
             return
@@ -169,21 +175,21 @@ class Page(Generic[S]):
         state["ntkviz_ask"] = {"0": "open", "1": "ask"}.get(query.get(link.ASK, ""), "auto")
 
     def _seed(self, offer: Offer) -> None:
-        """Set the controls to what the link says, once: its settings come on top of the preset's."""
+        """Set the controls once to the preset's settings, and those that the link names to its values."""
         query = st.session_state.pop("ntkviz_query", None)
         if query is None:
             return
-        first = begins(self.preset.spec, offer)
+        initial = initial_values(self.preset.spec, offer)
         declared = controls_of(self.preset.spec, offer)
         asked, notes = link.read(query, declared)
         st.session_state["ntkviz_notes"] = [*st.session_state["ntkviz_notes"], *notes]
         st.session_state.pop("ntkviz_noted", None)
         if asked and st.session_state["ntkviz_ask"] == "auto":
             st.session_state["ntkviz_ask"] = "open"
-        st.session_state.update({key: value for key, value in (first | asked).items() if key in declared})
+        st.session_state.update({key: value for key, value in (initial | asked).items() if key in declared})
 
     def _choose(self, key: str) -> None:
-        """A preset was chosen: its settings are set, its question is asked, the slider goes to its start."""
+        """Put a preset in force: set its settings, ask its question, and move the slider to its start."""
         st.session_state["ntkviz_preset"] = key
         st.session_state["ntkviz_query"] = {}
         st.session_state["ntkviz_notes"] = []
@@ -193,17 +199,17 @@ class Page(Generic[S]):
                 del st.query_params[name]
 
     def _say_notes(self, spec: S) -> None:
-        """Say what the link asked for and could not be had, as long as the settings are those of the link."""
+        """Show which settings of the link had to be changed, until the visitor changes a setting."""
         state = st.session_state
         if state.get("ntkviz_notes") and state.setdefault("ntkviz_noted", spec) == spec:
             for note in state["ntkviz_notes"]:
                 st.info(note)
 
     def _write_link(self, chosen: Mapping[str, Any], offer: Offer) -> None:
-        """Make the link say what is on the page; what belongs to the browser stays."""
+        """Write preset and settings into the link; parameters that the browser writes stay."""
         preset = self.preset
         is_default = preset is self.lesson.default
-        made = link.written(chosen, begins(self.preset.spec, offer), preset.key, is_default=is_default)
+        made = link.parameters(chosen, initial_values(preset.spec, offer), preset.key, is_default=is_default)
         now = st.query_params.to_dict()
         kept = {name: value for name, value in now.items() if name.startswith(link.FRAME) or name == link.ASK}
         if made | kept != now:
@@ -211,10 +217,11 @@ class Page(Generic[S]):
 
 
 def run_script(script: Callable[[], None]) -> None:
-    """Run a page's script, or a fragment of it, when it is its turn.
+    """Run a page's script or a fragment of it, while no other script runs.
 
-    A user's error becomes a sentence on the page, and runs that the script did not ask for any more are released. A
-    script that is interrupted, as by the next move of a control, releases nothing.
+    An `NtkvizError` becomes a sentence on the page. Runs of slots that the script did not use are released at its end,
+    also where it ends early with `st.stop`. A script that Streamlit interrupts, as when the next control moves,
+    releases nothing.
     """
     st.session_state["ntkviz_asked"] = set()
     try:
@@ -222,6 +229,9 @@ def run_script(script: Callable[[], None]) -> None:
             script()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
+    except StopException:
+        release_unasked()
+        raise
     release_unasked()
 
 

@@ -2,9 +2,9 @@
 
     /train?preset=narrow&width=64&data=moons&frame=12
 
-`read` gives the settings that a link names, each within its bounds, with a sentence for each that had to be changed.
-Words that older links hold, which were those of the page, are still read. `written` gives the settings of a link.
-`frame` (the place of the slider) belongs to the browser, and `ask` to whoever shares the link.
+`read` returns the settings that a link names, each within its bounds, and a sentence for each that had to be changed.
+It also reads older links, which held the labels of the page. `parameters` returns what a link must hold. The browser
+writes `frame`, the place of the slider, by itself; `ask` is written by whoever shares the link.
 """
 
 import math
@@ -42,7 +42,7 @@ def read(query: Mapping[str, str], declared: Mapping[str, Setting]) -> tuple[dic
 
 
 def _read(setting: Setting, word: str) -> tuple[Any, str]:
-    """The value that a word of a link stands for, None where it stands for none, and what is to be said of it."""
+    """The value of a setting in a link, None where it has none, and a sentence where it was changed or is unknown."""
     label = setting.label
     if setting.kind == "choice":
         options, shown = choices(setting)
@@ -75,15 +75,18 @@ def _number(setting: Setting, word: str) -> tuple[Any, str]:
     return value, f"{setting.label} cannot be {asked:g} here: the nearest value, {value:g}, is set."
 
 
-def written(values: Mapping[str, Any], begins: Mapping[str, Any], preset: str, *, is_default: bool) -> dict[str, str]:
-    """The parameters of a link.
+def parameters(
+    values: Mapping[str, Any], initial: Mapping[str, Any], preset: str, *, is_default: bool
+) -> dict[str, str]:
+    """The parameters of a link to these settings.
 
     Args:
         values: the settings of the page, by key.
-        begins: what these settings are at the preset; those that are the same are left out.
-        preset: the key of the preset, which is left out where it `is_default`.
+        initial: the values of these settings at the preset; settings that still have them are left out.
+        preset: the key of the preset.
+        is_default: whether it is the preset with which the lesson opens, whose key is left out.
     """
-    changed = {key: _word(value) for key, value in values.items() if key not in begins or begins[key] != value}
+    changed = {key: _word(value) for key, value in values.items() if key not in initial or initial[key] != value}
     return ({} if is_default else {PRESET: preset}) | changed
 
 

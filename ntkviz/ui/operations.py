@@ -25,18 +25,18 @@ FORMATS = ("text", "json")
 
 
 async def health(request: Request) -> Response:
-    """The answer to GET /ntkviz/health."""
+    """The response to GET /ntkviz/health."""
     state = await run_in_threadpool(engine().health)
     return JSONResponse({**state, "warm": warm.is_set()}, headers={"Cache-Control": "no-store"})
 
 
 async def metrics(request: Request) -> Response:
-    """The answer to GET /ntkviz/metrics."""
+    """The response to GET /ntkviz/metrics."""
     return Response(await run_in_threadpool(engine().metrics.text), media_type=CONTENT_TYPE)
 
 
 def routes() -> list[Route]:
-    """The routes of both."""
+    """The routes of health and metrics."""
     base = f"{base_path()}/ntkviz"
     return [Route(f"{base}/health", health), Route(f"{base}/metrics", metrics)]
 

@@ -62,7 +62,7 @@ _connections = 0  # open WebSockets
 
 
 class ConnectionMonitor:
-    """Middleware that counts WebSockets and watches their close codes: a closed tab cancels what only it waited for."""
+    """Middleware that counts WebSockets and reads their close codes: a closed tab cancels what only it waited for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

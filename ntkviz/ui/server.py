@@ -1,4 +1,4 @@
-"""The server's life: compiled programs kept on disk, everything warmed up before the first visitor."""
+"""Start and end of the server: the warm-up compiles programs and computes the first pictures before visitors come."""
 
 import gc
 import logging
@@ -10,39 +10,44 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from starlette.applications import Starlette
+
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
+from ntkviz.experiments.protocol import Experiment
 from ntkviz.lessons.base import Lesson
+from ntkviz.specs import Spec
 from ntkviz.ui import assets
 from ntkviz.ui.operations import write_log
 from ntkviz.ui.running import WARM_UP, engine, warm
 from ntkviz.ui.syllabus import syllabus
 
+PlannedRun = tuple[Experiment[Any, object], Spec]  # an experiment and the settings to run it with
+
 log = logging.getLogger(__name__)
 
-
-STARTS_WITHIN = 20.0  # seconds that the warm-up gives the workers
+WORKERS_START_WITHIN = 20.0  # seconds that the warm-up waits for the workers
 
 
 def warm_up() -> None:
-    """Compress the files of a visit, run what visitors ask first, then freeze the garbage collector's objects.
+    """Compress the static files, compute the first runs of visitors, then freeze the garbage collector's objects.
 
-    The answers stay in the engine: the first visitor of a lesson finds its picture made.
+    The engine keeps the results, so that the first visitor of a lesson finds its picture ready.
     """
     for path in assets.files().values():
         assets.content(path, path.suffix in assets.PACKED)
-    engine().wait_for_workers(STARTS_WITHIN)  # they compile, and this process has hands free for visitors
-    for experiment, spec in first_questions():
-        _answer(experiment, spec)
+    engine().wait_for_workers(WORKERS_START_WITHIN)  # they compile, so that this process stays free for visitors
+    for experiment, spec in first_runs():
+        _compute(experiment, spec)
     gc.collect()
     gc.freeze()
     warm.set()
 
 
-def first_questions() -> Iterator[tuple[Any, Any]]:
-    """Experiment and spec of what visitors ask first: every lesson as it opens, then its other presets.
+def first_runs() -> Iterator[PlannedRun]:
+    """The runs of visitors that come first: every lesson as it opens, its other presets, and neighbouring widths.
 
-    Each new width or depth is a new program to compile: the widths beside that of a lesson's first preset follow.
+    Each new width is a new program to compile. Last come therefore half and twice the width of each first preset.
     """
     lessons = [entry.lesson for entry in syllabus()]
     for lesson in lessons:
@@ -58,16 +63,18 @@ def first_questions() -> Iterator[tuple[Any, Any]]:
             yield first.experiment, replace(spec, arch=replace(arch, width=width))
 
 
-def _slots(lesson: Lesson[Any], spec: Any) -> Iterator[tuple[Any, Any]]:
+def _slots(lesson: Lesson[Any], spec: Spec) -> Iterator[PlannedRun]:
+    """The runs of all slots of a lesson at one of its specs."""
     for slot in lesson.slots.values():
         yield slot.experiment, slot.part(spec)
 
 
-def _answer(experiment: Any, spec: Any) -> None:
+def _compute(experiment: Experiment[Any, object], spec: Spec) -> None:
+    """Compute a run and wait for its end; the log says how it ended."""
     started = time.perf_counter()
     try:
         job = engine().submit(experiment, spec, session=WARM_UP)
-    except TooExpensive as error:  # limits set low: visitors are refused the same
+    except TooExpensive as error:  # where limits are low, visitors get the same refusal
         log.warning("not warmed up: %s (%s)", experiment.__name__, error)
         return
     while not job.wait(1.0):
@@ -79,8 +86,8 @@ def _answer(experiment: Any, spec: Any) -> None:
 
 
 @asynccontextmanager
-async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Serve at once and warm up beside it; a limit that makes no sense is heard of here."""
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
+    """Serve at once and warm up in a thread; a limit of the environment that is not valid raises here."""
     write_log()
     keep_compilations()
     engine()

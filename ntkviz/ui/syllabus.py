@@ -1,7 +1,7 @@
 """The syllabus: the pages in their order, each with its lesson.
 
-A page `pages/NN_NAME.py` belongs to the lesson `ntkviz/lessons/NAME.py`, and NN is its place in the course. Navigation,
-start page, warm-up and tests follow from this.
+The page `pages/NN_NAME.py` belongs to the lesson `ntkviz/lessons/NAME.py`, and NN is its place in the course.
+Navigation, start page, warm-up and tests use this list.
 """
 
 import re
@@ -28,16 +28,16 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """Its place in the link, which is the lesson's name."""
+        """The path of the page in the link: the name of the lesson."""
         return self.lesson.name
 
 
 @cache
 def syllabus() -> tuple[Entry, ...]:
-    """The lessons in the order of the course; raises `LookupError` for a page without a lesson, or the reverse."""
+    """The pages in the order of the course. Raises `LookupError` for a page or a lesson that stands alone."""
     files = {match[1]: file.name for file in sorted(PAGES.glob("*.py")) if (match := NUMBERED.fullmatch(file.name))}
     named = {name: file for name, file in files.items() if file != START}
     if named.keys() != lessons().keys():
         alone = ", ".join(sorted(named.keys() ^ lessons().keys()))
-        raise LookupError(f"Each page in pages/ needs a lesson in ntkviz/lessons/ of its name; alone stand: {alone}.")
+        raise LookupError(f"These names have only a page in pages/ or only a lesson in ntkviz/lessons/: {alone}.")
     return tuple(Entry(file, lessons()[name]) for name, file in named.items())

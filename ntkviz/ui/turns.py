@@ -1,16 +1,16 @@
-"""Serialises script runs: a semaphore with a time limit, so that few scripts run at once and none waits for ever.
+"""A semaphore with a time limit that serialises script runs, so that no script waits for ever.
 
-One interpreter runs one thread at a time. Scripts of a whole class that run concurrently share it, slow each other down
-at every switch of threads, and all end late. One after the other, the first ones end early. A script that waits for
-something else, such as a run, releases the semaphore meanwhile (`aside`).
+One interpreter runs one thread at a time. When the scripts of a whole class run concurrently, they slow each other down
+at every switch of threads, and all of them end late. When they run one after the other, the first ones end early. A
+script that waits for something else, such as a run, releases the semaphore meanwhile (`aside`).
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-CONCURRENT = 1  # scripts at once: two only wait for each other, at every lock and every hash
-TIMEOUT = 10.0  # seconds, time for a thousand scripts: a script that hangs delays others by so much and no more
+CONCURRENT = 1  # scripts that run at once; two would only wait for each other
+TIMEOUT = 10.0  # seconds: the longest that a script which hangs can delay another
 
 
 class ScriptSemaphore:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from scripts.find_browser import NoBrowser, find
 from tests.browser.server import serve
@@ -29,9 +29,10 @@ ARGUMENTS = [
 # At a deep link Streamlit looks for its server below the page's own path first, and is told that there is none.
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)$")
 LOCAL = {"localhost", "127.0.0.1"}
-WAITS = 30_000  # ms for anything that is waited for: a first compilation on two busy cores takes about 10 s
+WAITS = 60_000  # ms for anything that is waited for: a first compilation takes 10 s, and six times that on busy cores
 
 NewPage = Callable[..., Page]
+expect.set_options(timeout=WAITS / 2)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,7 @@ def toy(root: Path, artifacts: Path) -> Iterator[str]:
 def fresh_server(root: Path, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an app that nobody has visited yet."""
     log = artifacts / f"{slug(request.node.name)}.log"
-    with serve(root, log) as url:
+    with serve(root, log, {"NTKVIZ_WARM_UP": "0"}) as url:
         yield url
     assert_no_traceback(log)
 

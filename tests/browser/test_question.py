@@ -172,6 +172,17 @@ def test_a_guess_while_the_run_goes_on_waits_for_its_answer(toy, page):
     assert verdict(page) == "You said 300 steps. The run is not finished; the answer appears here when it is."
 
 
+def test_a_guess_about_a_run_that_was_stopped_says_so(toy, page):
+    visit(page, toy, "/?kind=number&answer=stopped")
+    drawn(page)
+    number_by_keys(page)
+    guess(page)
+    assert verdict(page) == (
+        "You said 300 steps. The run was stopped before its end, so there is no answer yet. "
+        "Choose “Run again” to compute it."
+    )
+
+
 def test_a_rerun_leaves_a_form_that_is_being_filled_in(toy, page):
     visit(page, toy, "/?kind=number")
     drawn(page)

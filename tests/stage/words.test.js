@@ -13,8 +13,8 @@ import { same, unwrap } from "../../ntkviz/ui/stage/unpack.js";
 import { counted, fold, safe, written } from "../../ntkviz/ui/stage/words.js";
 
 test("numbers are written as on the rest of the page", () => {
-  const values = [-1.9987, 0.0432, 1234.5, 1.7e8, 139, 0, 0.0004, NaN, 99_990, -12];
-  const texts = ["−2", "0.0432", "1230", "1.7 × 10⁸", "139", "0", "4 × 10⁻⁴", "–", "100000", "−12"];
+  const values = [-1.9987, 0.0432, 1234.5, 1.7e8, 139, 0, 0.0004, NaN, 99_990, 99_949, -12, 999.5, 0.00099951, -0];
+  const texts = ["−2", "0.0432", "1230", "1.7 × 10⁸", "139", "0", "4 × 10⁻⁴", "–", "1 × 10⁵", "99900", "−12", "1000", "0.001", "0"];
   assert.deepEqual(values.map((value) => written(value)), texts);
   assert.deepEqual([counted(1, "steps"), counted(2, "steps"), counted(1, "ms"), counted(1, "")], ["1 step", "2 steps", "1 ms", "1"]);
 });

@@ -136,7 +136,8 @@ export class QuestionBlock {
     }
     if (question.answer === undefined) {
       const said = guess === null ? "" : `${repeated(question, guess)} `;
-      return { verdict: `${said}The run is not finished; the answer appears here when it is.`, reply: "" };
+      const pending = question.pending ?? "The run is not finished; the answer appears here when it is.";
+      return { verdict: `${said}${pending}`, reply: "" };
     }
     if (guess === null) return { verdict: stated(question), reply: "" };
     const cell = question.kind === "sketch" ? this.stage.cells.get(question.chart) : undefined;
@@ -146,5 +147,5 @@ export class QuestionBlock {
 
 /** What of a question is known before its answer: while that stays the same, its controls stay. @param {Question} question */
 function unanswered(question) {
-  return { ...question, answer: undefined, explains: "", shows: "" };
+  return { ...question, answer: undefined, pending: "", explains: "", shows: "" };
 }

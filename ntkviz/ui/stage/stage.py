@@ -1,15 +1,14 @@
 """The stage: charts, numbers and a question in one component, scrubbed, themed and downloaded in the browser.
 
-`st.plotly_chart` remounts whenever its data change (zoom is lost, a blank frame appears) and every slider move costs a
-round trip. The stage keeps one mount, updates through `Plotly.react`, and moves through frames without the server: the
-frame is the browser's own, and stands in the page's address, which the server reads with each rerun.
+`st.plotly_chart` is drawn anew whenever its data change: the zoom is lost, a blank frame appears, and every move of a
+slider costs a round trip. The stage stays mounted, updates through `Plotly.react`, and moves through frames without the
+server. The browser keeps the frame and writes it into the link, which the server reads with each rerun.
 
-What travels is a line of JSON with what is the visitor's own (settings, question) and the numbers, then each chart,
-written and compressed once however many visitors look at it: Streamlit copies and hashes every message of every rerun.
-`types.d.ts` describes it.
+A message is a line of JSON (settings, question, numbers) followed by the charts. Each chart is compressed once for all
+visitors, because Streamlit copies and hashes every message of every rerun. `types.d.ts` describes the message.
 
-Before the visitor has guessed, nothing of the answer is drawn. The browser alone knows whether that is so, and says it
-on the root element of the page; `hiding` is the style that hides all that Streamlit draws of the answer until then.
+Before the visitor has guessed, nothing of the answer is drawn. Only the browser knows about the guess. It marks the
+root element of the page, and until then the style sheet of `hiding` hides what Streamlit draws of the answer.
 """
 
 import json
@@ -30,7 +29,8 @@ from ntkviz.ui.stage import files
 
 Ask = Literal["auto", "open", "ask", "none"]
 
-HIDDEN = '[class*="st-key-answer"] { display: none !important; }'  # Streamlit puts an element's key into its class
+ANSWER = "answer"  # elements whose Streamlit key begins so are part of the answer
+HIDDEN = f'[class*="st-key-{ANSWER}"] {{ display: none !important; }}'  # Streamlit puts a key into the element's class
 HIDING = f':root:not([data-ntkviz="open"]) {HIDDEN}'
 PRESET = re.compile(r"[\w./-]+")
 
@@ -71,8 +71,8 @@ def stage(
         preset: what is asked about; stages with the same preset show and hide the answer together.
         ask: "auto" asks unless the browser keeps a guess, "ask" asks until the visitor has answered on this page,
             "open" shows the answer, "none" has no question at all.
-        question: as `ntkviz.lessons.questions` makes it, with `key`, `setup` and `shows` where there are such; None in
-            a slot that it is not about.
+        question: as `ntkviz.lessons.questions` makes it, with `key`, and with `pending` (why there is no answer yet) or
+            `shows` (what the preset shows); None in a slot that it is not about.
         stale: a sentence that is shown above the picture, which is dimmed, where it has other settings than the page.
     """
     own = _own(picture, only) | {

@@ -56,6 +56,7 @@ interface Asked {
   key?: string;
   asks: string;
   setup?: string;
+  pending?: string; // why there is no answer yet, where there is none
   explains?: string;
   shows?: string;
 }

@@ -1,17 +1,19 @@
 // @ts-check
-// Text: numbers in words, as `ntkviz.figures.numbers` writes them; the few tags that prompts may hold; folded lines.
+// Text: numbers in words, as `ntkviz.writing` writes them; the few tags that prompts may hold; folded lines.
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** So many significant digits, a true minus sign, a power of ten where it is very large or small. @param {number} value */
 export function written(value, digits = 3) {
   if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  if (value !== 0 && !(size >= 1e-3 && size < 1e5)) {
-    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const rounded = Number(value.toExponential(digits - 1));
+  const size = Math.abs(rounded);
+  if (size === 0) return "0";
+  if (size < 1e-3 || size >= 1e5) {
+    const [mantissa, exponent] = rounded.toExponential(digits - 1).split("e");
     return minus(`${Number(mantissa)} × 10${raised(Number(exponent))}`);
   }
-  return minus(String(Number(value.toPrecision(digits))));
+  return minus(String(rounded));
 }
 
 /** @param {number} exponent */

@@ -1,7 +1,7 @@
 """A page with one stage of each kind of question, over pictures made by hand: /?kind=number&ask=auto&answer=300.
 
 A second stage, in slot b, has no question of its own and hides its answer with the first. `answer=none` is a question
-without an answer, `answer=later` a run that goes on.
+without an answer, `answer=later` a run that goes on, `answer=stopped` one that was stopped.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ from ntkviz.figures import theme
 from ntkviz.figures.axes import linear, log
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Scrub
-from ntkviz.figures.numbers import Number
+from ntkviz.figures.numbers import WrittenFinding
 from ntkviz.figures.picture import Picture, packed
 from ntkviz.findings import Remark
 from ntkviz.specs import Spec, number
+from ntkviz.ui.slots import RUNNING, STOPPED
 from ntkviz.ui.stage import hiding, stage
 
 STEPS = np.unique(np.geomspace(1, 10_000, 40).astype(int))
@@ -81,9 +82,11 @@ def gap() -> Any:
 
 
 NUMBERS = (
-    Number("Width n", "64", help="The number of neurons in each hidden layer.", answer=False),
-    Number("Steps to 1 % of the loss", "139 steps", "expected: 120 to 150 (theory)", agrees=True),
-    Number("Slope of the gap", "−0.42", "expected: −0.5 (theory)", agrees=False, caveat="Two runs have not converged."),
+    WrittenFinding("Width n", "64", help="The number of neurons in each hidden layer.", answer=False),
+    WrittenFinding("Steps to 1 % of the loss", "139 steps", "expected: 120 to 150 (theory)", agrees=True),
+    WrittenFinding(
+        "Slope of the gap", "−0.42", "expected: −0.5 (theory)", agrees=False, caveat="Two runs have not converged."
+    ),
 )
 REMARKS = (
     Remark("The kernel was computed at 86 of 256 points.", answer=False),
@@ -137,8 +140,9 @@ def question(kind: str, answer: str) -> dict[str, Any]:
         "explains": EXPLAINS,
         "shows": "This preset shows that the first steps do most of the work.",
     }
-    if answer == "later":
-        return {name: value for name, value in asked.items() if name not in {"answer", "explains", "shows"}}
+    if answer in ("later", "stopped"):
+        told = {name: value for name, value in asked.items() if name not in {"answer", "explains", "shows"}}
+        return told | {"pending": RUNNING if answer == "later" else STOPPED}
     return asked | ({"answer": None, "explains": ""} if answer == "none" else {})
 
 
