@@ -179,6 +179,18 @@ def test_past_the_limit_theory_is_known_and_the_axes_hold_what_the_network_does(
     assert np.abs(outputs).max() == pytest.approx(100 * np.abs(result.theory.data.y).max())
 
 
+def test_theory_is_known_from_the_limit_on() -> None:
+    """c = 2 is the limit itself, at which the closed form does not converge either."""
+    at = replace(found(FIRST), spec=replace(FIRST, c=2.0), theory=replace(found(FIRST).theory, c=2.0))
+    for name, known in (
+        ("function", ["theory (infinite width)"]),
+        ("modes", [f"frequency {k}: {what}" for k in WAVES for what in ("theory", "gradient flow")]),
+        ("loss", ["theory (infinite width)", "theory (infinite width), test points"]),
+    ):
+        assert not any(drawn(view(at), name, trace).answer for trace in known)
+    assert "by −1.00: it does not converge" in train.remarks(at)[0].text
+
+
 def test_a_network_that_diverged_ends_early() -> None:
     of, result = seen(DIVERGED), found(DIVERGED)
     count = len(result.network.curves.loss)
