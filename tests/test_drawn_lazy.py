@@ -221,6 +221,8 @@ def test_it_is_said_whose_run_it_is(result, alone):
         assert "the first seed's run" in getattr(chart(view(result), "curves"), words_of)
         assert "the run" in getattr(chart(view(alone), "curves"), words_of)
         assert "seed" not in getattr(chart(view(alone), "curves"), words_of)
+    two = replace(result.families, members=result.families.members[:1], pending=1)
+    assert "the first seed's run" in chart(view(replace(result, families=two)), "curves").alt
 
 
 def test_the_alignment_is_drawn_before_and_after(result):

@@ -32,7 +32,7 @@ def test_points_in_many_dimensions_are_a_table_with_the_target_last():
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("inputs 1 to 6", "training point")
     assert list(layout.xaxis.tickvals) == [0, 7]
     assert list(layout.xaxis.ticktext) == ["1", "target"]
-    assert layout.yaxis.autorange == "reversed"
+    assert (layout.yaxis.autorange, layout.yaxis.dtick, layout.xaxis.tickangle) == ("reversed", 5, 0)
     assert "6 inputs" in made.alt
     assert "first 16 of 40 training points" in made.alt
     assert "from the 6 inputs" in made.prompt

@@ -73,6 +73,7 @@ def assert_within(asked):
     answer = asked["answer"]
     if asked["kind"] == "choice":
         assert 0 <= answer < len(asked["options"])
+        # A reply to the right option is not displayed; it serves presets at which the option is wrong.
         assert asked["replies"].keys() - {str(answer)}, "no sentence for a usual wrong answer"
     elif asked["kind"] == "number":
         assert asked["low"] <= answer <= asked["high"]

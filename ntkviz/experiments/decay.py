@@ -18,8 +18,7 @@ from ntkviz.activations import activation
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.experiments.spectrum import Spec as Spectrum
 from ntkviz.findings import Finding, Interval, Reference, Remark
-from ntkviz.measures.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, curves
-from ntkviz.measures.cases import cost as case_cost
+from ntkviz.measures.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, cost_of, curves_of
 from ntkviz.measures.curves import NEAR_LAW, Curve, decay_finding, tail_in_words
 from ntkviz.measures.frequencies import circulant
 from ntkviz.specs import Spec as Settings
@@ -29,6 +28,7 @@ from ntkviz.writing import fixed
 
 Floats = NDArray[np.float64]
 
+CLAIMED = ("depth", "activation", "architecture", "data")  # said to change the kernel
 JUMPS = ("φ itself", "the first derivative of φ", "the second derivative of φ")
 
 
@@ -114,7 +114,7 @@ def compared(spec: Spec) -> tuple[Case, ...]:
 
 def cost(spec: Spec) -> Cost:
     """The spectra of all cases."""
-    return sum((case_cost(case) for case in dict.fromkeys((_own(spec), *compared(spec)))), start=costs.OVERHEAD)
+    return sum((cost_of(case) for case in dict.fromkeys((_own(spec), *compared(spec)))), start=costs.OVERHEAD)
 
 
 def _own(spec: Spec) -> Case:
@@ -125,19 +125,20 @@ def run(spec: Spec, report: Report = silent) -> Result:
     """One spectrum after another."""
     every = compared(spec)
     report(0.05)
-    own = curves(_own(spec), spec.spectrum.seed)[0]
+    own = curves_of(_own(spec), spec.spectrum.seed)[0]
     done: tuple[Curve, ...] = ()
     for number, case in enumerate(every):
         report((number + 1) / (len(every) + 1), Result(spec, own, done))
         same = case.same_as(_own(spec))
-        done += (replace(own, label=case.label),) if same else curves(case, spec.spectrum.seed)
+        done += (replace(own, label=case.label),) if same else curves_of(case, spec.spectrum.seed)
     return Result(spec, own, done)
 
 
 def findings(result: Result) -> tuple[Finding, ...]:
     """How this network's eigenvalues fall, and how far the spectra that are compared differ."""
     own, spec = result.own, result.spec
-    depths = spec.compare == "depth" and spec.by_frequency and own.law is not None
+    laws = {curve.law for curve in result.curves}
+    depths = spec.compare == "depth" and spec.by_frequency and own.law is not None and laws == {own.law}
     same = Interval(0.0, NEAR_LAW, "Bietti & Bach 2021: the same at every depth") if depths else None
     return (
         decay_finding(own, by_frequency=circulant(spec.spectrum.data)),
@@ -159,7 +160,7 @@ def findings(result: Result) -> tuple[Finding, ...]:
             "Largest difference of two spectra",
             None if result.difference is None else 100 * result.difference,
             "% of the trace",
-            claim=20,
+            claim=20 if spec.compare in CLAIMED else None,
             help="½ Σ |p − q| over the eigenvalues' shares of the trace. It is 0 for equal spectra.",
         ),
     )

@@ -51,7 +51,7 @@ class Spec(BaseSpec):
         0.05,
         1.9,
         step=0.05,
-        label="Step c (learning rate × largest eigenvalue)",
+        label="Step size c",
         help="c = η λ_max of the lazy runs. At small α the kernel grows, so that c · min(1, α√(n/16)) is used instead.",
     )
     seed: int = number(0, 0, 10_000, label="Seed", help="The seed of the weights; each further run has the next seed.")

@@ -45,7 +45,7 @@ class Spec(specs.Spec):
         0.05,
         4.5,
         step=0.05,
-        label="Step c (learning rate × largest eigenvalue)",
+        label="Step size c",
         help="c = η λ_max, where λ_max belongs to the kernel at infinite width. The closed form converges for c < 2.",
     )
     steps: int = specs.number(

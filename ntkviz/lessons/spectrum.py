@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ntkviz import nets
 from ntkviz.data import CircleFunction, DataSpec, Digits
 from ntkviz.data.circle import waves
 from ntkviz.experiments import decay, spectrum
@@ -17,7 +18,7 @@ from ntkviz.lessons.rules import Case, Condition, Rule
 from ntkviz.measures.curves import Curve as Spectrum
 from ntkviz.measures.curves import in_words, labelled, ranked
 from ntkviz.measures.frequencies import unlearned
-from ntkviz.nets import ARCHITECTURES, ConvNet
+from ntkviz.nets import ConvNet
 from ntkviz.writing import fixed, listed, percent, written
 
 HEAD, TAIL = 10, 100  # modes between which a mean slope is taken
@@ -32,7 +33,7 @@ POSITIVE = tuple(Condition(key, "Smallest eigenvalue", "agrees") for key in ("ci
 CHANGED = tuple(Condition(key, DIFFERENCE, "above", MOVED) for key in ("circle", "activation", "data"))
 KINDS = ("GELU", "ReLU", "erf", "tanh")
 DATA = ("circle", "digits, centred", "sphere, d = 3", "sphere, d = 4")
-TITLES = tuple(entry.title for entry in ARCHITECTURES.values())
+ARCHITECTURES = tuple(entry.title for entry in nets.ARCHITECTURES.values())
 
 
 def _sketched(spec: spectrum.Spec) -> str:
@@ -154,12 +155,12 @@ def _with_depth_found(result: decay.Result) -> str:
 
 
 def _fewest(result: decay.Result) -> int | None:
-    ranks = [curve.effective_rank for curve in labelled(result.curves, TITLES)]
+    ranks = [curve.effective_rank for curve in labelled(result.curves, ARCHITECTURES)]
     return int(np.argmin(ranks)) if ranks else None
 
 
 def _fewest_found(result: decay.Result) -> str:
-    ranks = in_words(labelled(result.curves, TITLES), lambda curve: curve.effective_rank)
+    ranks = in_words(labelled(result.curves, ARCHITECTURES), lambda curve: curve.effective_rank)
     return f"The effective ranks, of {result.spec.points} modes, are {ranks}."
 
 
@@ -318,7 +319,7 @@ LESSON = Lesson(
             question=Choice(
                 slot="b",
                 asks="Which network has the smallest effective rank: the number of modes that count in its kernel?",
-                options=TITLES,
+                options=ARCHITECTURES,
                 answer=_fewest,
                 explains=_fewest_found,
                 replies={

@@ -59,7 +59,7 @@ class Case:
         return named == other and self.by_frequency == other.by_frequency
 
 
-def curves(case: Case, seed: int) -> tuple[Curve, ...]:
+def curves_of(case: Case, seed: int) -> tuple[Curve, ...]:
     """The spectrum of a case, or one for each of its widths.
 
     Args:
@@ -79,7 +79,7 @@ def curves(case: Case, seed: int) -> tuple[Curve, ...]:
     )
 
 
-def cost(case: Case) -> costs.Cost:
+def cost_of(case: Case) -> costs.Cost:
     """What the curves of a case take."""
     dim, n = load(case.data).x.shape[1], case.data.n
     if case.by_frequency:

@@ -98,18 +98,25 @@ class Page(Generic[S]):
         spec = draw_controls(start, offer, first, more, Containers(tuple(columns[: len(first)]), behind, below))
         self._say_notes(spec)
         self._write_link({key: value for key, value in values(spec).items() if key in declared}, offer)
+        self._asking, self._others = st.container(), st.container()
         return spec
 
     def run(self, spec: S, slot: str = "a", *, heading: str = "") -> None:
         """Run the experiment of a slot and show its picture, with progress and a way to stop.
+
+        The slot that the question is about stands first on the page.
 
         Args:
             spec: the spec that the controls made.
             slot: the name of the slot in the lesson.
             heading: what stands above it.
         """
-        if heading:
-            st.markdown(f"### {heading}")
+        with self._asking if self.preset.question.slot == slot else self._others:
+            if heading:
+                st.markdown(f"### {heading}")
+            self._show(spec, slot)
+
+    def _show(self, spec: S, slot: str) -> None:
         preset = self.preset
         placement = Placement(
             lesson=self.lesson.name,
