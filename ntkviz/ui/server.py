@@ -101,7 +101,7 @@ def answer_pages_of_a_lost_session() -> None:
             client_state.fragment_id = ""
         request_rerun(session, client_state)
 
-    AppSession.request_rerun = request_known_rerun  # type: ignore[method-assign]
+    AppSession.request_rerun = request_known_rerun  # type: ignore[assignment, method-assign]
 
 
 @asynccontextmanager
