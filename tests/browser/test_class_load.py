@@ -75,7 +75,7 @@ def test_back_at_a_setting_the_picture_is_not_sent_again(server):
 
     first, *_, again = played(scene())
     assert first > 50_000
-    assert again < 20_000
+    assert again < first / 2  # slot a is named, not sent; slot b may still have been on its way
 
 
 def test_a_long_run_is_polled_to_its_end_and_not_taken_for_its_progress(server):
