@@ -1,7 +1,7 @@
 # docker build -t ntkviz . && docker run --rm -p 127.0.0.1:8501:8501 ntkviz
 FROM python:3.11-slim-bookworm
 
-# HOME is a place that any user may write: the image runs as a number without a home of its own.
+# HOME is a folder that any user may write to, because the image runs as a numeric user without a home folder.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONPATH=/app \
     HOME=/tmp
@@ -23,5 +23,5 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 
-# Only here does it listen on every address: inside the container, where the published port decides who comes in.
+# Inside the container the server listens on every address; the published port decides who can reach it.
 CMD ["python", "-m", "streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501"]

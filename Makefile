@@ -1,10 +1,13 @@
-# make run    serve the course on this machine     make test   every test, the browser's included
-# make check  what CI runs                         make clean  remove what these targets made
+# make run    serve the course on this machine     make test   run all tests, in the browser too
+# make check  run what CI runs                     make clean  remove what these targets made
 
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := node_modules/.stamp
+# Node comes with the Python packages of requirements-dev.txt; its scripts find it on the PATH.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Given on the command line only: a PORT or HOST of the environment opens nothing.
+# PORT and HOST are read from the command line of make only, so that variables of the environment open no port.
 PORT :=
 HOST :=
 
@@ -19,9 +22,12 @@ test: $(VENV)/dev.stamp
 
 check: lint types container test
 
-lint: $(VENV)/dev.stamp
+# Lint Python, then lint, type-check and test the modules of the browser.
+lint: $(VENV)/dev.stamp $(NODE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -39,7 +45,7 @@ bench: $(VENV)/dev.stamp
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
 
-# Known holes in what is pinned, by the advisory database of the package index: needs the internet, fails without it.
+# Look up known vulnerabilities of the pinned packages in the advisory database of the package index; needs the internet.
 audit: $(VENV)/dev.stamp
 	$(BIN)/python -m venv .cache/audit
 	.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
@@ -49,7 +55,7 @@ screenshots: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
 	$(BIN)/python -m scripts.screenshots
 
-# The first Python of 3.11 or newer; PYTHON=/path/to/python overrides the search.
+# Make the environment with the first Python of 3.11 or newer; PYTHON=/path/to/python names another.
 $(BIN)/python:
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -57,7 +63,7 @@ $(BIN)/python:
 	  fi; \
 	done; echo "ntkviz needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1
 
-# Stamps: nothing is installed again until the requirements change.
+# Stamp files: packages are installed again only when the requirements change.
 $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 	$(PIP) -r requirements.txt
 	@touch $@
@@ -66,6 +72,11 @@ $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/app.stamp
 
+# The lock file holds packages and their hashes, but no server: npm uses the registry that it is configured for.
+$(NODE): package.json package-lock.json | $(VENV)/dev.stamp
+	$(NPM) ci --silent --no-fund --no-audit
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts build dist *.egg-info
+	rm -rf $(VENV) node_modules .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

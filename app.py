@@ -10,8 +10,8 @@ from starlette.middleware import Middleware
 from ntkviz.ui.assets import Assets, files
 from ntkviz.ui.guard import Guard
 from ntkviz.ui.operations import routes
-from ntkviz.ui.running import Goodbyes
+from ntkviz.ui.running import ConnectionMonitor
 from ntkviz.ui.server import lifespan
 
-middleware = [Middleware(Guard), Middleware(Goodbyes), Middleware(Assets, known=files())]
+middleware = [Middleware(Guard), Middleware(ConnectionMonitor), Middleware(Assets, known=files())]
 app = st.App("ntkviz/ui/main.py", lifespan=lifespan, routes=routes(), middleware=middleware)

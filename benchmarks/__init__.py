@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table, and compares in one run where there is something to compare with."""
+"""Benchmarks: each prints a table. Programs that are compared are measured in the same run, in turns."""

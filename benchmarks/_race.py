@@ -1,7 +1,7 @@
-"""Races of workers that take turns in one run on one machine, and the table of what came out.
+"""Comparisons of programs that take turns in one run on one machine, and the table of the results.
 
-A worker is a file of `benchmarks/workers`, run by the Python of its own environment (`environment`), which is built in
-`.cache` the first time. To add a rival, add its pins to `ENVIRONMENTS` and its file.
+A worker is a file of `benchmarks/workers`. The Python of its own environment (`environment`) runs it. The environment
+is built in `.cache` the first time. To add a library, add its pins to `ENVIRONMENTS` and a file for it.
 """
 
 import json
@@ -35,12 +35,12 @@ CHOICES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 class Absent(Exception):
-    """A rival that cannot be raced here, in one sentence."""
+    """A library that cannot be measured here; the message is one sentence that says why."""
 
 
 @cache
 def environment(name: str) -> Path:
-    """The Python of a worker, its environment built where there is none. Raises `Absent`."""
+    """The Python of a worker, whose environment is built first where there is none. Raises `Absent`."""
     if name in OWN:
         return Path(sys.executable)
     folder = ROOT / ".cache" / f"bench-{name.replace('_', '-')}"
@@ -60,7 +60,7 @@ def environment(name: str) -> Path:
 
 
 def reason(text: str) -> str:
-    """The line of an error's output that says most: the last one that names an error, or the last."""
+    """The most telling line of an error's output: the last one that names an error, or else the last one."""
     lines = text.strip().splitlines() or ["no reason was given"]
     return next(
         (line for line in reversed(lines) if "rror:" in line.split(" ")[0] or line.startswith("ERROR")), lines[-1]
@@ -69,7 +69,7 @@ def reason(text: str) -> str:
 
 @dataclass
 class Worker:
-    """One case in a process of its own; the first call, which compiles, is made at once. Raises `Absent`."""
+    """One case in a process of its own, which makes its first call, the one that compiles, at once. Raises `Absent`."""
 
     name: str
     case: dict[str, Any]
@@ -113,7 +113,7 @@ class Worker:
 
 
 def race(entries: Iterable[tuple[str, dict[str, Any]]], repeats: int) -> list[Worker | Absent]:
-    """A worker for each name and case; all are ready before the first turn, and they take turns `repeats` times."""
+    """Measure a worker for each name and case. All have compiled before the first turn; there are `repeats` turns."""
     workers: list[Worker | Absent] = [_unless_absent(partial(Worker, name, case)) for name, case in entries]
     for turn in [Worker.turn] * repeats + [Worker.end]:
         for i, worker in enumerate(workers):
@@ -131,7 +131,7 @@ def _unless_absent(step: Callable[[], Worker]) -> Worker | Absent:
 
 @dataclass
 class Row:
-    """One claim: `value` is what was reached, `target` the least that was aimed at."""
+    """One claim: `value` is what was measured, and `target` is the least value that meets the claim."""
 
     case: str
     claim: str

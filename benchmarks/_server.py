@@ -1,4 +1,4 @@
-"""What a server on this machine takes, its process and all below it: memory, processor time, runs that it made."""
+"""Memory, processor time and runs of a server on this machine, its child processes included."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Server:
         yield from self.process.children(recursive=True)
 
     def memory(self, *, alone: bool = False) -> float:
-        """MB that would be free without it, or without its first process `alone`.
+        """MB that would be free without the server, or without its first process where `alone` is set.
 
         Pages that processes share are counted once, where the system says so.
         """
@@ -55,11 +55,11 @@ class Server:
         return total
 
     def pages(self) -> float:
-        """MB of the process with the pages and their sessions, without the results that it keeps, which are bounded."""
+        """MB of the process that serves the pages, without the results that it keeps, which are bounded."""
         return self.memory(alone=True) - sum(map(float, KEPT.findall(self._metrics()))) / 1e6
 
     def computed(self) -> float | None:
-        """Runs that were really made so far, where the server counts them."""
+        """The number of runs computed so far, where the server counts them."""
         text = self._metrics()
         return sum(map(float, COMPUTED.findall(text))) if "ntkviz_jobs" in text else None
 

@@ -1,8 +1,8 @@
 """A visitor without a browser: Streamlit's own messages over its WebSocket, as its front end sends them.
 
-A visitor opens a page, moves controls and waits for the picture that shows them: the stage's message whose settings are
-those asked for, in a run that shows no progress. It polls running jobs and names the messages that it keeps, as the
-front end does. `import streamlit.proto` is all of Streamlit that it uses.
+A visitor opens a page, moves controls and waits for the picture that shows them: the message of the first slot's stage
+whose settings are those asked for, in a run that has no Stop for this slot. It polls running jobs and names the
+messages that it keeps, as the front end does. `import streamlit.proto` is all of Streamlit that it uses.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+SLOT = "a"  # the one whose picture is waited for
+
 
 class Failed(Exception):
     """The visitor saw an error, or lost the server."""
@@ -35,7 +37,7 @@ class Visitor:
         self._controls: dict[str, tuple[Any, str]] = {}  # key -> the widget's proto, the fragment that it is in
         self._states: dict[str, WidgetState] = {}
         self._query: dict[str, str] = {}
-        self._kept: dict[str, list[Any]] = {}  # hash -> [settings, run in which it was last seen, its fragment]
+        self._kept: dict[str, list[Any]] = {}  # hash -> [picture, run in which it was last seen, its fragment]
         self._runs = 0
         self._age = 2  # runs for which a large message is kept, as the server says
         self._progress = False
@@ -50,7 +52,7 @@ class Visitor:
         self.errors: list[str] = []
 
     async def open(self, patience: float = 60.0) -> float:
-        """Seconds until the page stands whole: its first picture, and its script at its end."""
+        """Open the page; the seconds until its first picture has come and its script has ended."""
         started = time.perf_counter()
         address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
         self._socket = await websockets.connect(
@@ -69,7 +71,7 @@ class Visitor:
         return time.perf_counter() - started
 
     async def move(self, values: Mapping[str, str], wanted: Mapping[str, str], patience: float = 60.0) -> float:
-        """Set controls to what the link would call their values; seconds until a picture has the settings `wanted`."""
+        """Set controls to values as a link writes them; the seconds until a picture has the settings `wanted`."""
         for key, value in values.items():
             control, fragment = self._controls[key]
             self._set(control, value)
@@ -160,7 +162,7 @@ class Visitor:
             self._finished.set()
 
     def _forget(self, fragments: Sequence[str]) -> None:
-        """After a run of the page, or of these fragments: drop what has not been seen for some runs.
+        """After a run of the page or of these fragments, drop messages that have not been seen for some runs.
 
         A run that is under way may still name what was offered when it was asked for: such are dropped later.
         """
@@ -178,23 +180,23 @@ class Visitor:
         element = getattr(delta.new_element, kind)
         if kind in {"slider", "selectbox"}:
             self._controls[element.id.split("-", 2)[2]] = element, delta.fragment_id
-        elif kind == "progress":
+        elif kind == "button" and element.id.endswith(f"-stop_{SLOT}"):
             self._progress = True
         elif kind == "exception":
             self._fail(f"exception: {element.type} {element.message}")
         elif kind == "alert" and element.format == Alert.ERROR:
             self._fail(f"refused: {element.body}")
         elif kind == "bidi_component":
-            settings = json.loads(element.bytes.split(b"\n", 1)[0])["settings"]
+            picture = json.loads(element.bytes.split(b"\n", 1)[0])
             if message.metadata.cacheable:
-                self._kept[message.hash] = [settings, self._runs, delta.fragment_id]
-            self._show(settings)
+                self._kept[message.hash] = [picture, self._runs, delta.fragment_id]
+            self._show(picture)
 
-    def _show(self, settings: Mapping[str, str]) -> None:
-        """A picture with these settings has come; is it the one that is waited for?"""
+    def _show(self, picture: Mapping[str, Any]) -> None:
+        """A picture has come; is it the one that is waited for?"""
         if self._wanted is None or self._progress or not self._whole or self._answer is None or self._answer.done():
             return
-        if self._wanted.items() <= settings.items():
+        if picture["slot"] == SLOT and not picture["stale"] and self._wanted.items() <= picture["settings"].items():
             self._answer.set_result(time.perf_counter())
 
     def _fail(self, words: str) -> None:

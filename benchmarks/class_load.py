@@ -1,12 +1,12 @@
-"""A class on one server: how long it is from a slider to the new figure while everybody moves theirs.
+"""A class on one server: the time from a slider to the new picture while everybody moves sliders.
 
     python -m benchmarks.class_load [--sessions 200 100 50 10] [--seconds 25] [--soak MINUTES] [--url URL]
 
-Visitors without a browser (`_visitor.py`) open their pages at once, then move a control and think for 3 s, over and
-over; most ask what somebody has asked before, some what nobody has. Beside them two real browsers do the same, and once
-a minute somebody starts a long training. The largest class comes first, for memory is counted from a server that has
-held nobody: that of the process with the pages, without the results that it keeps. `--soak` has one class (of 50, or
-the first of `--sessions`) go on for so many minutes, and looks for growth.
+Visitors without a browser (`_visitor.py`) open their pages at the same time. Then each moves a control, waits for 3 s,
+and repeats this. Most choose settings that were computed before, and some choose new ones. Two real browsers do the
+same, and once a minute a visitor starts a long training. The largest class comes first, because memory is counted from
+a server without visitors: the memory of the process that serves the pages, without the results that it keeps. With
+`--soak`, one class (of 50, or the first of `--sessions`) stays for so many minutes, and growth is measured.
 """
 
 import argparse
@@ -47,7 +47,7 @@ P95, OPENING, MEMORY, GROWTH = 0.5, 10.0, 1.0, 0.03
 
 @dataclass(frozen=True)
 class Plan:
-    """What the visitors of a page move: control -> its name among the settings and its values."""
+    """The controls that the visitors of a page move: key -> name of the setting, and its values."""
 
     visitors: float  # share of the class
     start: Mapping[str, str]  # what the page opens with
@@ -78,7 +78,7 @@ HEAVY_NAMES = {"width": "arch.width", "depth": "arch.depth"}
 
 @dataclass
 class Class:
-    """What a class has seen: seconds by kind of answer, what went wrong, and the questions that have been answered."""
+    """What a class has measured: seconds for each kind of answer, errors, and the settings that were computed."""
 
     known: set[tuple[str, frozenset[tuple[str, str]]]] = field(default_factory=set)
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -92,7 +92,7 @@ class Class:
 
 
 class Student:
-    """A visitor with a plan, who moves one control at a time."""
+    """A visitor who moves one control at a time."""
 
     def __init__(self, url: str, page: str, number: int) -> None:
         self.page = page
@@ -109,7 +109,7 @@ class Student:
             seen.errors.append(f"opening {self.page}: {error}")
 
     async def attend(self, seen: Class, until: float) -> None:
-        """Move and think until the hour ends."""
+        """Move a control and wait, until the time is over."""
         await asyncio.sleep(self._dice.uniform(0, THINK))
         while time.perf_counter() < until:
             key, value = self._next()
@@ -143,7 +143,7 @@ class Student:
         seen.worst[self._number] = max(taken, seen.worst.get(self._number, 0.0))
 
     async def rehearse(self, seen: Class) -> None:
-        """Ask everything in the plan but the seeds once, as the first class of the day does."""
+        """Choose every setting except new seeds once, so that their results are kept."""
         keys = list(self._plan.moves)
         for choice in product(*(values for _, values in self._plan.moves.values())):
             self._at |= dict(zip(keys, choice, strict=True))
@@ -151,7 +151,7 @@ class Student:
 
 
 async def heavy(visitor: Visitor, seen: Class, until: float) -> None:
-    """Somebody who starts a long training once a minute, each time another one."""
+    """A visitor who starts a new long training once a minute."""
     page, values = HEAVY
     while (started := time.perf_counter()) < until:
         for seed in range(1, 21):
@@ -169,11 +169,11 @@ async def heavy(visitor: Visitor, seen: Class, until: float) -> None:
 
 
 def browse(url: str, line: Connection) -> None:
-    """Real browsers on a page that the class is on: open, wait for a word, send the seconds from key to picture."""
+    """Real browsers on a page of the class; they send the seconds from key to picture."""
     taken: list[float] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        pages = [open_page(browser, f"{url}/spectrum?depth={2 + i}")[0] for i in range(BROWSERS)]
+        pages = [open_page(browser, f"{url}/spectrum?ask=0&depth={2 + i}")[0] for i in range(BROWSERS)]
         line.send("ready")
         ends = time.perf_counter() + line.recv()
         arrows = cycle(("ArrowLeft", "ArrowRight"))
@@ -188,7 +188,7 @@ def browse(url: str, line: Connection) -> None:
 
 @asynccontextmanager
 async def browsers(url: str) -> AsyncIterator[Connection]:
-    """A process with the browsers, whose own work is not to slow the visitors' clock; the line to it."""
+    """A process for the browsers, so that their work does not slow the visitors' clock, and the connection to it."""
     context = multiprocessing.get_context("spawn")
     line, theirs = context.Pipe()
     process = context.Process(target=browse, args=(url, theirs), daemon=True)
@@ -200,7 +200,7 @@ async def browsers(url: str) -> AsyncIterator[Connection]:
 
 
 async def gather(url: str, count: int, seen: Class) -> tuple[list[Student], float]:
-    """So many students with their pages open, and the seconds that it took."""
+    """So many visitors with their pages open, and the seconds that opening took."""
     pages = [page for page, plan in PLANS.items() for _ in range(round(count * plan.visitors))]
     pages = (pages + ["spectrum"] * count)[:count]
     students = [Student(url, page, number) for number, page in enumerate(pages)]
@@ -216,7 +216,7 @@ def quantile(values: Sequence[float], q: float) -> float:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One class of so many sessions, in numbers."""
+    """The measurements of one class."""
 
     sessions: int
     opened: float  # s
@@ -225,7 +225,7 @@ class Lesson:
     starved: int
 
     def misses(self) -> Iterator[str]:
-        """Every target, with whether it is met."""
+        """Every target, and whether it is met."""
         p95 = quantile(self.seen.seconds["from store"], 0.95)
         yield verdict("p95 from store", p95, P95, "s")
         yield verdict("opening all sessions", self.opened, OPENING, "s")
@@ -240,7 +240,7 @@ def verdict(what: str, value: float, bound: float, unit: str) -> str:
 
 
 async def hold(server: Server, count: int, seconds: float, known: Class) -> Lesson:
-    """One class: everybody comes at once, stays so long, and goes."""
+    """Measure one class, whose visitors all come at once, stay for some seconds and leave."""
     seen = Class(known=known.known)
     async with browsers(server.url) as line:
         base, counted = server.pages(), server.computed()
@@ -283,7 +283,7 @@ def show(lesson: Lesson, cpu: float, before: float | None, after: float | None) 
 
 
 async def soak(server: Server, count: int, minutes: float, seen: Class) -> None:
-    """One class for a long time, minute by minute: does anything grow?"""
+    """Measure one class for a long time, minute by minute, to see whether memory grows."""
     students, opened = await gather(server.url, count, seen)
     print(f"{count} sessions opened in {opened:.1f} s")
     print(f"{'minute':>8}{'answers':>9}{'p95, ms':>9}{'MB':>8}{'files':>7}{'threads':>9}")
@@ -314,7 +314,7 @@ async def soak(server: Server, count: int, minutes: float, seen: Class) -> None:
 
 @contextmanager
 def running(url: str | None) -> Iterator[Server]:
-    """The server that is measured: the one named, or our own, with its programs compiled and no results yet."""
+    """The server to measure: the one at `--url`, or a new one with compiled programs and without results."""
     if url:
         yield Server.at(url)
         return

@@ -1,10 +1,11 @@
-"""What the engine itself costs: an answer by its source, a stop, a look at a run that goes on.
+"""The time that the engine itself takes: to answer from each source, to stop a run, and to poll a running one.
 
     python -m benchmarks.engine [--repeats 7]
 
-Runs are real experiments on one worker of this machine. A stop is from the moment that the last watcher leaves until
-the worker's core is free, for a network that trains and for an eigensystem of 3,000 points, which no word interrupts.
-The price of a look is the processor time that the page's process takes for each, while twenty visitors watch one run.
+Runs are real experiments on one worker of this machine. The time to stop a run goes from the moment when its last
+visitor leaves until the worker's core is free, for a training and for an eigensystem of 3,000 points, which cannot be
+interrupted. The time to poll is the processor time that the page's process takes for each poll while twenty visitors
+watch one run.
 """
 
 import argparse
@@ -29,15 +30,15 @@ from ntkviz.experiments import spectrum, train
 from tests.browser.server import serve
 
 ROOT = Path(__file__).resolve().parents[1]
-LONG = replace(train.Spec(), arch=replace(train.Spec().arch, width=2048, depth=3), steps=2000, sweep=False)
-WHOLE = spectrum.Spec(data=Sphere(n=3000), compare="none")
+LONG = replace(train.Spec(), arch=replace(train.Spec().arch, width=2048, depth=3), steps=2000)
+WHOLE = spectrum.Spec(data=Sphere(n=3000))
 WATCHED = {"width": "1024", "depth": "2", "steps": "5000"}
 VISITORS, WINDOW = 20, 10.0  # who watch, for so many seconds
 AIMS = {"stop": 1000.0, "look": 10.0, "partial": 250.0}  # ms
 
 
 def line(what: str, milliseconds: list[float], aim: float | None = None) -> str:
-    """A row: median, worst, and whether an aim is met by both."""
+    """A row of the table: median, worst value, and whether both meet a target."""
     worst = max(milliseconds)
     met = "" if aim is None else f"   met (under {aim:g})" if worst < aim else f"   MISSED by {worst - aim:.0f}"
     return f"{what:<58} {statistics.median(milliseconds):9.1f} {worst:9.1f}   {len(milliseconds):3d}{met}"
@@ -50,7 +51,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def busy(worker: psutil.Process) -> bool:
-    """Does the worker compute: more than 10 of the next 20 ms?"""
+    """Whether the worker computes for more than 10 of the next 20 ms."""
     try:
         before = sum(worker.cpu_times()[:2])
         time.sleep(0.02)
@@ -60,7 +61,7 @@ def busy(worker: psutil.Process) -> bool:
 
 
 def worker_of(engine: Engine) -> psutil.Process:
-    """The process that now computes."""
+    """The worker process that computes now."""
     while True:
         for child in psutil.Process().children(recursive=True):
             if child.nice() > os.nice(0) and all(busy(child) for _ in range(5)):
@@ -68,7 +69,7 @@ def worker_of(engine: Engine) -> psutil.Process:
 
 
 def stopped(engine: Engine, ask: Callable[[], Job]) -> float:
-    """Milliseconds from the last watcher's leaving to a free core."""
+    """Milliseconds from the moment when the last watcher leaves until the core is free."""
     engine.wait_for_workers(60)
     job = ask()
     worker = worker_of(engine)
@@ -81,8 +82,8 @@ def stopped(engine: Engine, ask: Callable[[], Job]) -> float:
 
 
 def answers(engine: Engine, store: Store, repeats: int) -> Iterator[str]:
-    """One small question, by where its answer comes from."""
-    spec = train.Spec(arch=replace(train.Spec().arch, width=64), steps=50, sweep=False)
+    """Milliseconds for one small run, by the source of its result."""
+    spec = train.Spec(arch=replace(train.Spec().arch, width=64), steps=50)
 
     def ask(seed: int, of: Engine = engine) -> Job:
         job = of.submit(train, replace(spec, seed=seed), session="benchmark")

@@ -1,8 +1,8 @@
-"""Kernels and a sweep of training runs at the sizes of a GPU, which is used where JAX sees one, by the same code.
+"""Kernels and a sweep of training runs at sizes that need a GPU, with the code that also runs without one.
 
     python -m benchmarks.gpu [--points 20000] [--width 1024] [--anywhere]
 
-Prints one sentence and measures nothing where there is no GPU; `--anywhere` runs on what there is.
+Without a GPU it prints one sentence and measures nothing, unless `--anywhere` is given.
 """
 
 import argparse
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Of the second call: the first compiles."""
+    """The seconds of the second call, because the first one compiles."""
     call()
     began = time.perf_counter()
     call()

@@ -2,9 +2,9 @@
 
     python -m benchmarks.kernels [--repeats 7]
 
-Every row is one claim: ours and theirs are medians of calls that took turns in this run, in float32 or float64, with
-everything compiled before; memory is what a process takes at its peak beyond one of a small case.
-The rivals' environments are built in `.cache` the first time; a rival that is not to be had is named, and left out.
+Every row is one claim. “ours” and “theirs” are medians over calls that took turns in this run, in float32 or float64,
+after compilation. Memory is the peak of a process, less that of a process with a small case. The environments of the
+other libraries are built in `.cache` the first time. A library that cannot be installed is named and left out.
 """
 
 import argparse
@@ -23,7 +23,7 @@ Case = dict[str, Any]
 
 
 def empirical_operations(points: int, width: int, depth: int, inputs: int) -> int:
-    """Useful operations of the kernel of N points with themselves, one output and no biases.
+    """The useful operations of the kernel of N points with themselves, for one output and no biases.
 
     Two a weight and point forward; two backward, but for the first layer, whose inputs need no gradient; and of the
     products H Hᵀ and D Dᵀ one half, since they are symmetric: N² a column of H and D.
@@ -40,12 +40,12 @@ def empirical_bytes(points: int, width: int, depth: int, inputs: int, size: int)
 
 
 def jacobian_bytes(points: int, width: int, depth: int, inputs: int, size: int) -> int:
-    """The gradients of every point."""
+    """The bytes of the gradients of all points."""
     return size * points * (inputs * width + (depth - 1) * width**2 + width)
 
 
 def beyond(worker: Worker, floor: Worker) -> int:
-    """Bytes at the peak that the size of the case took."""
+    """The peak memory in bytes, less that of a small case."""
     return max(worker.peak - floor.peak, 1)
 
 
@@ -80,7 +80,7 @@ def empirical(points: int, width: int, depth: int, dtype: str, repeats: int) -> 
 
 
 def infinite(activation: str, points: int, aims: tuple[float, float | None], repeats: int) -> Iterator[Row | str]:
-    """Depth 3 in float64; `aims` are those of time and of memory."""
+    """The rows for depth 3 in float64; `aims` are the targets for time and for memory."""
     case = {"task": "infinite", "points": points, "depth": 3, "inputs": INPUTS, "activation": activation}
     floors = race([(name, {**case, "points": 32}) for name in ("ntkviz", "neural_tangents")], 1)
     ours, library = race([("ntkviz", case), ("neural_tangents", case)], repeats)

@@ -1,10 +1,10 @@
-"""What a visitor waits for, measured in the real browser: the first picture, and the answer to a slider.
+"""The times that a visitor waits, measured in a real browser: for the first picture, and after moving a slider.
 
     python benchmarks/latency.py [--moves 11] [--url http://localhost:8501]
 
-For each page: from opening a link to the first drawn picture (a new browser context each time, the server warm), then
-for sliders of the open row from the key press to the next drawn picture: with settings that this server has never
-computed, and going back over the same ones.
+For each page, with its answer shown: from opening a link to the first drawn picture (a new browser context each time,
+the server warm), then for sliders of the open row from the key press to the drawn picture of the new settings, going to
+and fro between two. On a page with several pictures the first one counts.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from scripts.find_browser import find  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.browser.server import serve  # noqa: E402
-from tests.browser.steps import settled  # noqa: E402
+from tests.browser.steps import ANSWERED, QUIET, drawings, settled  # noqa: E402
 
 PAGES = {"": [], "spectrum": ["depth", "width"], "train": ["width", "c"], "lazy": []}
-DRAWN = "Number(document.querySelector('.stage')?.dataset.drawn ?? 0)"
+SLOT = "a"  # whose picture counts
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Row:
 
 @contextmanager
 def running(url: str | None) -> Iterator[str]:
-    """The server that is measured: the one named, or one of our own, given time to warm up."""
+    """The server to measure: the one at `--url`, or a new one after its warm-up."""
     if url:
         yield url
         return
@@ -58,26 +58,26 @@ def running(url: str | None) -> Iterator[str]:
 
 
 def open_page(browser: Browser, url: str) -> tuple[Page, float]:
-    """A new visitor's page, and the milliseconds until its first picture stood."""
+    """The page of a new visitor, and the milliseconds until its first picture was drawn."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     started = time.perf_counter()
     page.goto(url)
-    page.wait_for_function(f"() => {DRAWN} > 0", polling=20, timeout=60_000)
+    page.wait_for_function(ANSWERED, arg=[SLOT, 0], polling=20, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
     settled(page)
     return page, taken
 
 
 def press(page: Page, key: str, arrow: str) -> float:
-    """Milliseconds from an arrow key on a slider to the next drawn picture."""
+    """Milliseconds from an arrow key on a slider to the drawn picture of the new settings."""
     slider = page.locator(f".st-key-{key} input[type=range]").first
     slider.focus()
-    before = page.evaluate(DRAWN)
+    before = drawings(page, SLOT)
     started = time.perf_counter()
     slider.press(arrow)
-    page.wait_for_function(f"() => {DRAWN} > {before}", polling=10, timeout=60_000)
+    page.wait_for_function(ANSWERED, arg=[SLOT, before], polling=10, timeout=60_000)
     taken = 1000 * (time.perf_counter() - started)
-    page.wait_for_function("() => !document.querySelector('.st-key-stop')", timeout=60_000)
+    page.wait_for_function(QUIET, arg="", timeout=60_000)
     settled(page)
     page.wait_for_timeout(250)
     return taken
@@ -87,12 +87,12 @@ def measure(browser: Browser, url: str, moves: int) -> Iterator[Row]:
     for path, keys in PAGES.items():
         opened = []
         for _ in range(5):
-            page, taken = open_page(browser, f"{url}/{path}")
+            page, taken = open_page(browser, f"{url}/{path}?ask=0")
             opened.append(taken)
             page.context.close()
         yield Row(path, "open: first picture", opened)
         for key in keys:
-            page, _ = open_page(browser, f"{url}/{path}")
+            page, _ = open_page(browser, f"{url}/{path}?ask=0")
             there = [press(page, key, arrow) for arrow in ["ArrowLeft", "ArrowRight"] * (moves // 2)]
             yield Row(path, f"{key}: seen before and beside", there)
             page.context.close()

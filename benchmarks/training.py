@@ -2,9 +2,9 @@
 
     python -m benchmarks.training [--repeats 7]
 
-The rate that a step is held to is that of the product it consists of, (points, width) by (width, width), under
-`jax.jit` and nothing around it. A step of few points must read and write every weight for little work: its share is
-lower, and shown as well.
+The rate of a training step is compared with the rate of its largest matrix product, (points, width) by (width, width),
+alone under `jax.jit`. A step with few points reads and writes every weight for little work; its share is therefore
+lower, and is shown too.
 """
 
 import argparse
@@ -16,7 +16,7 @@ WIDTH, DEPTH, INPUTS, STEPS = 2048, 2, 64, 5
 
 
 def step_operations(points: int, width: int, depth: int, inputs: int) -> int:
-    """Six a weight and point, forward, backward and for the gradient; four in the first layer, with nothing behind."""
+    """The operations of a step: 6 for each weight and point (forward, backward, gradient), 4 in the first layer."""
     return points * (4 * inputs * width + 6 * ((depth - 1) * width**2 + width))
 
 

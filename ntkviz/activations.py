@@ -1,11 +1,12 @@
-r"""Nonlinearities and the Gaussian expectations that infinite width needs of them.
+r"""Nonlinearities φ and their duals, the Gaussian expectations from which infinite-width kernels are computed.
 
     (u, v) ~ N(0, [[q1, k], [k, q2]])   ↦   (E[φ(u) φ(v)], E[φ'(u) φ'(v)])
 
-The pair is the dual of φ; by Price's theorem the second is the derivative of the first in k. To add a nonlinearity,
-add an entry to `ACTIVATIONS`: without a closed-form dual it is integrated numerically (`kernels.duals`).
+This pair of expectations is called the dual of φ. By Price's theorem the second is the derivative of the first in k. To
+add a nonlinearity, add an entry to `ACTIVATIONS`. A dual without a closed form is integrated numerically
+(`kernels.duals`).
 
-Sources: Cho & Saul 2009 (ReLU, step); Williams 1996 (erf). The others follow from the Gaussian integral by parts.
+Sources: Cho & Saul 2009 (ReLU, step); Williams 1996 (erf). The other closed forms follow by integration by parts.
 """
 
 import math
@@ -24,7 +25,7 @@ from ntkviz.errors import InvalidInput
 
 
 class Dual(NamedTuple):
-    """E[φ(u) φ(v)] and E[φ'(u) φ'(v)], broadcast over the covariances."""
+    """The expectations E[φ(u) φ(v)] and E[φ'(u) φ'(v)]; their shape is that of the covariances, broadcast."""
 
     value: Array
     slope: Array
@@ -36,37 +37,52 @@ ClosedForm = Callable[[Array, Array, Array], Dual]
 
 @dataclass(frozen=True)
 class Activation:
-    """A nonlinearity, applied entry by entry. Hashable, hence static under `jax.jit`.
+    """A nonlinearity φ, applied entry by entry. It is hashable, so that it can be static under `jax.jit`.
 
-    `kinks` are the points where a derivative of φ jumps; numerical integrals are split there, and the jumps taken out.
-    `dual(q1, q2, k)` is the closed form of the dual, or None where none is known. `trains` says whether gradient
-    descent gets anywhere with it: not where φ' vanishes almost everywhere, nor where φ grows faster than a line.
+    Attributes:
+        name: the key in `ACTIVATIONS`.
+        label: what a selector shows.
+        formula: φ(x) in LaTeX.
+        function: φ, for traced code.
+        kinks: the points where a derivative of φ jumps. Numerical integrals are split there.
+        dual: the closed form of the dual as a function of (q1, q2, k), or None where none is known.
+        trains: whether gradient descent makes progress with φ. It does not where φ' vanishes almost everywhere, or
+            where φ grows faster than linearly.
+        rough: the order of the first derivative that jumps at a kink. The higher it is, the faster the eigenvalues of
+            the kernels fall.
     """
 
     name: str
-    label: str  # what a selector shows
-    formula: str  # LaTeX
+    label: str
+    formula: str
     function: Function
     kinks: tuple[float, ...] = ()
     dual: ClosedForm | None = None
     trains: bool = True
-    rough: int = 1  # the first derivative that jumps at the kinks: eigenvalues fall faster the higher it is
+    rough: int = 1
 
 
-SNAP = 32 * 2.0**-52  # a correlation this close to ±1 is ±1: Gram matrices of duplicates round by a few eps
+# A correlation that is this close to ±1 is set to ±1: for equal points it is off by a few roundings.
+SNAP = 32 * 2.0**-52
 
 
 def correlation(q1: Array, q2: Array, k: Array) -> tuple[Array, Array]:
-    """√(q1 q2) and ρ = k / √(q1 q2) in [−1, 1]; ρ is 0 where a variance is."""
+    """The scale √(q1 q2) and the correlation ρ = k/√(q1 q2), which is 0 where a variance is 0.
+
+    Args:
+        q1: variances.
+        q2: variances, of a shape that broadcasts with q1.
+        k: covariances.
+    """
     scale = jnp.sqrt(q1) * jnp.sqrt(q2)
     rho = jnp.where(scale > 0, k, 0.0) / jnp.where(scale > 0, scale, 1.0)
     return scale, jnp.where(jnp.abs(rho) > 1 - SNAP, jnp.sign(rho), rho)
 
 
 def _arcsine_series(degree: int = 12) -> tuple[float, ...]:
-    """Coefficients, highest first, of a polynomial P with arcsin x = x + x³ P(x²) for x² ≤ ¼.
+    """Coefficients, highest degree first, of a polynomial P with arcsin x ≈ x + x³ P(x²) for x² ≤ ¼.
 
-    It interpolates at Chebyshev's points the Taylor series, whose terms are all positive there: nothing cancels.
+    P interpolates the Taylor series at Chebyshev points. All terms of the series are positive: no digits cancel.
     """
     n = np.arange(1, 40)
     taylor = np.cumprod((2 * n - 1) / (2 * n)) / (2 * n + 1)
@@ -78,9 +94,10 @@ ARCSINE = _arcsine_series()
 
 
 def sine_and_arcsine(rho: Array) -> tuple[Array, Array]:
-    """√(1 − ρ²) and arcsin ρ for |ρ| ≤ 1, to 3 ulp; near ρ = ±1 it is π/2 − 2 arcsin √((1 − |ρ|)/2), as exact.
+    """√(1 − ρ²) and arcsin ρ for |ρ| ≤ 1, with an error of at most 3 units in the last place.
 
-    Without branches, and hence vectorised: the library's own takes three times as long.
+    For |ρ| ≥ ½ the arcsine is π/2 − 2 arcsin √((1 − |ρ|)/2), with the sign of ρ, which is as exact. There are no
+    branches, so that the code is vectorised; JAX's own arcsine takes three times as long.
     """
     size = jnp.abs(rho)
     middle = size < 0.5
@@ -94,7 +111,10 @@ def sine_and_arcsine(rho: Array) -> tuple[Array, Array]:
 
 
 def _piecewise_linear_dual(left: float, right: float, q1: Array, q2: Array, k: Array) -> Dual:
-    """φ(x) = m x + h |x|: the cross terms vanish by symmetry, E|uv| = (2/π) √(q1 q2) (√(1 − ρ²) + ρ arcsin ρ)."""
+    """The dual of φ(x) = m x + h |x|, from E|uv| = (2/π) √(q1 q2) (√(1 − ρ²) + ρ arcsin ρ).
+
+    The cross terms E[u |v|] vanish by symmetry.
+    """
     mean, half = (left + right) / 2, (right - left) / 2
     scale, rho = correlation(q1, q2, k)
     sine, arcsine = sine_and_arcsine(rho)
@@ -107,7 +127,7 @@ def _linear_dual(q1: Array, q2: Array, k: Array) -> Dual:
 
 
 def _erf_dual(q1: Array, q2: Array, k: Array) -> Dual:
-    """(2/π) arcsin(2k/√((1 + 2q1)(1 + 2q2))), written with atan2 so that it keeps its digits for large q."""
+    """E[φφ] = (2/π) arcsin(2k/√((1 + 2q1)(1 + 2q2))), written with atan2 so that no digits are lost for large q."""
     scale, rho = correlation(q1, q2, k)
     k = scale * rho
     root = jnp.sqrt(1 + 2 * (q1 + q2) + 4 * scale**2 * (1 - rho) * (1 + rho))
@@ -132,7 +152,7 @@ def _gelu_dual(q1: Array, q2: Array, k: Array) -> Dual:
 
 
 def _wave(q1: Array, q2: Array, k: Array) -> tuple[Array, Array]:
-    """E[sin u sin v] = e^{−(q1+q2)/2} sinh k and E[cos u cos v] = e^{−(q1+q2)/2} cosh k, without overflow."""
+    """E[sin u sin v] = e^{−(q1+q2)/2} sinh k and E[cos u cos v] = e^{−(q1+q2)/2} cosh k, written without overflow."""
     scale, rho = correlation(q1, q2, k)
     size = scale * jnp.abs(rho)
     envelope = 0.5 * jnp.exp(-jnp.maximum((q1 + q2) / 2 - size, 0.0))
@@ -148,10 +168,10 @@ def _cos_dual(q1: Array, q2: Array, k: Array) -> Dual:
 
 
 def _step_dual(low: float, high: float, q1: Array, q2: Array, k: Array) -> Dual:
-    """φ = low for x < 0, high for x > 0 and their mean at 0: E[sign u sign v] = (2/π) arcsin ρ.
+    """The dual of a step from `low` (x < 0) to `high` (x > 0), from E[sign u sign v] = (2/π) arcsin ρ.
 
-    φ' is 0 almost everywhere, and that is the φ' of gradient descent and of a finite network's kernel: the slope is 0,
-    not the 2/(π√(q1 q2 − k²)) that Price's theorem gives for the delta functions.
+    φ' is 0 almost everywhere, both for gradient descent and for the kernel of a finite network. The second expectation
+    is therefore 0, and not the 2/(π√(q1 q2 − k²)) that Price's theorem gives with delta functions.
     """
     scale, rho = correlation(q1, q2, k)
     mean, half = (low + high) / 2, (high - low) / 2
@@ -160,14 +180,14 @@ def _step_dual(low: float, high: float, q1: Array, q2: Array, k: Array) -> Dual:
 
 
 def _gaussian_dual(q1: Array, q2: Array, k: Array) -> Dual:
-    """φ = e^{−x²}: 1/√Δ with Δ = (1 + 2q1)(1 + 2q2) − 4k²."""
+    """The dual of φ = e^{−x²}: E[φφ] = 1/√Δ with Δ = (1 + 2q1)(1 + 2q2) − 4k²."""
     scale, rho = correlation(q1, q2, k)
     root = jnp.sqrt(1 + 2 * (q1 + q2) + 4 * scale**2 * (1 - rho) * (1 + rho))
     return Dual(1 / root, 4 * scale * rho / root**3)
 
 
 def _rbf_dual(q1: Array, q2: Array, k: Array) -> Dual:
-    """φ = √2 sin(√2 x + π/4) has the kernel of squared distances, e^{−(q1 + q2 − 2k)}."""
+    """The dual of φ = √2 sin(√2 x + π/4): E[φφ] = e^{−(q1 + q2 − 2k)}, the Gaussian (RBF) kernel of the distance."""
     scale, rho = correlation(q1, q2, k)
     value = jnp.exp(-((jnp.sqrt(q1) - jnp.sqrt(q2)) ** 2) - 2 * scale * (1 - rho))
     return Dual(value, 2 * value)
@@ -179,9 +199,9 @@ def _exp_dual(q1: Array, q2: Array, k: Array) -> Dual:
 
 
 def _polynomial_dual(coefficients: tuple[float, ...], q1: Array, q2: Array, k: Array) -> Dual:
-    """φ = Σ c_n xⁿ in Hermite polynomials: E[φφ] = Σ_m m! g_m(q1) g_m(q2) k^m with the sum over n = m + 2j in
+    """The dual of φ = Σ c_n xⁿ, by its expansion in Hermite polynomials: E[φφ] = Σ_m m! g_m(q1) g_m(q2) k^m.
 
-    g_m(q) = Σ_j c_n q^j n! / (2^j j! m!).
+    g_m(q) = Σ_j c_n q^j n! / (2^j j! m!), with n = m + 2j.
     """
 
     def expansion(m: int, q: Array) -> Array:
@@ -198,7 +218,10 @@ def _polynomial_dual(coefficients: tuple[float, ...], q1: Array, q2: Array, k: A
 
 
 def polynomial(*coefficients: float) -> Activation:
-    """c_0 + c_1 x + c_2 x² + …, up to degree 8; `polynomial_0_0_1` in a name is x²."""
+    """The activation c_0 + c_1 x + c_2 x² + …, up to degree 8. As a name, x² is `polynomial_0_0_1`.
+
+    Raises `InvalidInput` unless there are one to nine finite coefficients.
+    """
     numbers = tuple(map(float, coefficients))
     if not 1 <= len(numbers) <= 9 or not all(map(math.isfinite, numbers)):
         raise InvalidInput("A polynomial takes one to nine finite coefficients, the constant first.")
@@ -215,7 +238,7 @@ def polynomial(*coefficients: float) -> Activation:
 
 
 def _elu(alpha: float, scale: float, x: Array) -> Array:
-    """scale · (x for x > 0, α(e^x − 1) below)."""
+    """scale · x for x > 0, and scale · α (e^x − 1) for x < 0."""
     return scale * jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
 
 
@@ -282,7 +305,7 @@ ACTIVATIONS: dict[str, Activation] = _registry(
     replace(polynomial(0, 0, 0, 1), name="cubic", label="cubic", formula="x^3"),
 )
 ALIASES = {"identity": "linear", "swish": "silu"}
-# Name -> the maker, and how many numbers it takes.
+# Name of a family of activations -> the function that makes one, and how many numbers it takes.
 FAMILIES: dict[str, tuple[Callable[..., Activation], range]] = {
     "leaky_relu": (_leaky_relu, range(1, 2)),
     "abrelu": (_abrelu, range(2, 3)),
@@ -291,10 +314,10 @@ FAMILIES: dict[str, tuple[Callable[..., Activation], range]] = {
 
 
 def activation(name: str | Activation) -> Activation:
-    """The entry of that name (any case); `leaky_relu_0.2` and `abrelu_-0.5_2` carry their slopes, left one first, and
-    `polynomial_0_0_1` its coefficients.
+    """The activation of that name, in upper or lower case; an `Activation` is returned as it is.
 
-    An `Activation` of your own is returned as it is. Raises `InvalidInput` for an unknown name.
+    A name may end in numbers: `leaky_relu_0.2` and `abrelu_-0.5_2` in slopes, the one for x < 0 first, and
+    `polynomial_0_0_1` in coefficients, the constant first. Raises `InvalidInput` for an unknown name.
     """
     if isinstance(name, Activation):
         return name
@@ -303,7 +326,7 @@ def activation(name: str | Activation) -> Activation:
     return _named(name.strip().lower())
 
 
-@lru_cache(maxsize=256)  # the same name gives the same object: jit compiles once for it
+@lru_cache(maxsize=256)  # the same name gives the same object, so that jit compiles once for it
 def _named(name: str) -> Activation:
     key = ALIASES.get(name, name)
     if key in ACTIVATIONS:
@@ -317,7 +340,7 @@ def _named(name: str) -> Activation:
 
 
 def _slopes(name: str, family: str) -> tuple[float, ...]:
-    """The finite numbers after `family_` in a name, or none."""
+    """The finite numbers that follow `family_` in a name; empty where the name is not of this form."""
     head, _, tail = name.partition(f"{family}_")
     try:
         slopes = tuple(float(part) for part in tail.split("_"))

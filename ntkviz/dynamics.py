@@ -1,11 +1,13 @@
-r"""How a network that is linear in its weights trains: closed forms in the eigenbasis of its kernel.
+r"""Closed forms of training a model that is linear in its weights, in the eigenbasis of its kernel.
 
-    f_t - y = e^{-Θt} (f_0 - y)                                  gradient flow on L = ½ Σ ‖f - y‖²
-    f_k - y = (1 - ηΘ)^k (f_0 - y)                               gradient descent, step η
-    f_t(x)  = f_0(x) - Θ(x, X) Θ⁻¹ (1 - e^{-Θt}) (f_0 - y)       off the data
+    f_t − y = e^{−Θt} (f_0 − y)                                  gradient flow on L = ½ Σ ‖f − y‖²
+    f_k − y = (1 − ηΘ)^k (f_0 − y)                               gradient descent with step η
+    f_t(x)  = f_0(x) − Θ(x, X) Θ⁻¹ (1 − e^{−Θt}) (f_0 − y)       at points x outside the training data X
 
-Everything is a function of the eigenvalues λ, taken at a `Clock`: `Flow(times)` or `Descent(eta, steps)`. To add
-another optimizer that is linear in f - y, write a clock for it. With K outputs the (N, N) kernel acts on each alike.
+Each mode (eigenvector of Θ) trains by itself, at a rate that depends on its eigenvalue λ. A `Clock` says how: `Flow` is
+gradient flow at given times, `Descent` is gradient descent after given steps. To add an optimiser whose residual
+f − y is a linear function of the residual at the start, write a clock for it. The kernel (N, N) acts on each of K
+outputs in the same way.
 
 Sources: Jacot, Gabriel, Hongler 2018; Lee, Xiao, Schoenholz et al. 2019 (gradient flow and the ensemble's moments).
 """
@@ -22,28 +24,31 @@ from ntkviz.spectra import Spectrum, spectrum
 
 Floats = NDArray[np.float64]
 
-INDEFINITE = 1e-5  # of λ_max: a kernel that was computed in float32 is less negative than that
-LOG_CAP = 300.0  # a mode that explodes is held at e^300 = 1e130, so that its square stays finite
+INDEFINITE = 1e-5  # rounding in float32 makes no eigenvalue of a kernel less than −INDEFINITE λ_max
+LOG_CAP = 300.0  # a mode that explodes is cut off at e^300 = 1e130, so that its square stays finite
 
 
 class Clock(Protocol):
-    """T moments of a training whose modes do not interact."""
+    """T moments of a training in which each mode moves by itself. All methods take the eigenvalues λ, (N,)."""
 
     def decay(self, eigenvalues: Floats) -> Floats:
-        """(T, N): what is left of each mode's residual."""
+        """(T, N), the fraction of each mode's residual that is left."""
 
     def learned(self, eigenvalues: Floats) -> Floats:
-        """(T, N): 1 - decay, without cancellation for small λ."""
+        """(T, N), the fraction of each mode that is learned, 1 − decay, without cancellation for small λ."""
 
     def reach(self, eigenvalues: Floats) -> Floats:
-        """(T, N): (1 - decay)/λ, whose limit for λ → 0 is the time; 0 for λ = 0 at infinite time (minimum norm)."""
+        """(T, N), (1 − decay)/λ. Its limit for λ → 0 is the time; at infinite time it is set to 0 for λ = 0.
+
+        The value 0 leaves modes that cannot be learned at their start, which gives the minimum-norm solution.
+        """
 
     def rate(self, eigenvalues: Floats) -> Floats:
-        """(N,): -ln|decay| a unit of the clock."""
+        """(N,), the rate −ln|decay| of each mode in a unit of time (`Flow`) or in a step (`Descent`)."""
 
 
 class Flow:
-    """Gradient flow seen at `times` (T,), which may include infinity."""
+    """Gradient flow at `times` (T,), which may include infinity; a mode decays as e^{−λt}."""
 
     def __init__(self, times: ArrayLike) -> None:
         self.times = _moments(times, "times")
@@ -61,12 +66,15 @@ class Flow:
         return _reach(self.learned(eigenvalues), eigenvalues, self.times)
 
     def rate(self, eigenvalues: Floats) -> Floats:
-        """λ: the decay a unit of time."""
+        """(N,), the eigenvalues: a mode decays at the rate λ in a unit of time."""
         return np.array(eigenvalues, dtype=np.float64)
 
 
 class Descent:
-    """Full-batch gradient descent with step `eta`, seen after `steps` (T,) steps, which may include infinity."""
+    """Gradient descent on all points with step `eta`, after `steps` (T,), which may include infinity.
+
+    A mode decays as (1 − ηλ)^k. Raises `InvalidInput` for a step that is not positive or numbers that are not whole.
+    """
 
     def __init__(self, eta: float, steps: ArrayLike) -> None:
         if not (np.isfinite(eta) and eta > 0):
@@ -78,15 +86,15 @@ class Descent:
 
     @property
     def times(self) -> Floats:
-        """t = ηk."""
+        """(T,), the times t = ηk."""
         return self.eta * self.steps
 
     def _log_size(self, eigenvalues: Floats) -> Floats:
-        """(T, N): k ln|1 - ηλ|, at most `LOG_CAP`."""
+        """(T, N), k ln|1 − ηλ|, at most `LOG_CAP`."""
         return np.minimum(-_outer(self.steps, self.rate(eigenvalues)), LOG_CAP)
 
     def _sign(self, eigenvalues: Floats) -> Floats:
-        """(T, N): the sign of (1 - ηλ)^k. At infinite k an overshooting mode has none to speak of: it is +."""
+        """(T, N), the sign of (1 − ηλ)^k; + at infinite k, where a mode that changes sign in each step has no limit."""
         odd = np.where(np.isfinite(self.steps), self.steps, 0.0) % 2 == 1
         return np.where(odd[:, None] & (self.eta * eigenvalues > 1), -1.0, 1.0)
 
@@ -101,9 +109,9 @@ class Descent:
         return _reach(self.learned(eigenvalues), eigenvalues, self.times)
 
     def rate(self, eigenvalues: Floats) -> Floats:
-        """-ln|1 - ηλ|: the decay a step; negative where the mode diverges (ηλ > 2)."""
+        """(N,), −ln|1 − ηλ|, the rate of each mode in a step; negative where the mode diverges (ηλ > 2)."""
         step = self.eta * np.asarray(eigenvalues, dtype=np.float64)
-        with np.errstate(divide="ignore"):  # ηλ = 1 removes a mode in one step: infinite rate
+        with np.errstate(divide="ignore"):  # where ηλ = 1 one step removes the mode: its rate is infinite
             return -np.where(step < 1, np.log1p(-np.minimum(step, 1.0)), np.log(np.abs(step - 1.0)))
 
 
@@ -115,7 +123,7 @@ def _moments(values: ArrayLike, name: str) -> Floats:
 
 
 def _outer(moments: Floats, rates: Floats) -> Floats:
-    """(T, N) products in which 0 · ∞ = 0: nothing moves at time 0, and a zero mode never does."""
+    """(T, N), products with 0 · ∞ = 0: nothing has moved at time 0, and a mode of eigenvalue 0 never moves."""
     with np.errstate(invalid="ignore"):
         product = np.multiply.outer(moments, rates)
     return np.where((moments[:, None] == 0) | (rates == 0), 0.0, product)
@@ -128,31 +136,31 @@ def _reach(learned: Floats, eigenvalues: Floats, times: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """A linear model's training on N points; made by `linearise`.
+    """The training of a linear model on N points with K outputs; made by `linearise`.
 
-    The `ridge` δ is weight decay ½δ‖w - w₀‖² added to the loss: each mode moves at λ + δ and stops at the fraction
-    λ/(λ + δ) of its target, so that t = ∞ is kernel ridge regression.
+    The `ridge` δ stands for weight decay, ½ δ ‖w − w₀‖² added to the loss. Each mode then moves at the rate λ + δ and
+    stops at the fraction λ/(λ + δ) of the way to its target, so that t = ∞ is kernel ridge regression.
     """
 
     eigenvalues: Floats  # (N,) of the training kernel, descending; those below `floor` are exactly 0
     modes: Floats  # (N, N), column i is mode i
-    y: Floats  # (N, K)
-    f0: Floats  # (N, K)
+    y: Floats  # (N, K), the targets
+    f0: Floats  # (N, K), the outputs at the start
     floor: float  # the size below which an eigenvalue cannot be told from zero
-    ridge: float = 0.0
+    ridge: float = 0.0  # δ, in the unit of the eigenvalues
 
     @property
     def eta_max(self) -> float:
-        """2/(λ_max + δ): the largest step for which gradient descent converges."""
+        """The step 2/(λ_max + δ) below which gradient descent converges."""
         return float(2.0 / (self.eigenvalues[0] + self.ridge)) if self.eigenvalues[0] > 0 else np.inf
 
     @cached_property
     def coefficients(self) -> Floats:
-        """(N, K): the initial residual f₀ - y in the modes, with its sign."""
+        """(N, K), the coefficients of the residual at the start, f₀ − y, in the modes, with their signs."""
         return np.asarray(self.modes.T @ (self.f0 - self.y))
 
     def residual(self, clock: Clock) -> Floats:
-        """(T, N, K): the signed coefficient of each mode in f - y."""
+        """(T, N, K), the coefficient of each mode in the residual f − y, with its sign."""
         if self.ridge:
             left = 1.0 - self.eigenvalues * clock.reach(self.eigenvalues + self.ridge)
         else:
@@ -160,25 +168,32 @@ class Linearised:
         return np.asarray(left[:, :, None] * self.coefficients)
 
     def train(self, clock: Clock) -> Floats:
-        """(T, N, K): the outputs on the training data."""
+        """(T, N, K), the outputs on the training data."""
         return np.asarray(self.y + np.matmul(self.modes, self.residual(clock)))
 
     def flow(self, times: ArrayLike) -> Floats:
-        """(T, N, K): the outputs on the training data under gradient flow."""
+        """(T, N, K), the outputs on the training data under gradient flow at `times` (T,)."""
         return self.train(Flow(times))
 
     def descent(self, eta: float, steps: ArrayLike) -> Floats:
-        """(T, N, K): the outputs on the training data after `steps` steps of gradient descent."""
+        """(T, N, K), the outputs on the training data after `steps` (T,) of gradient descent with step `eta`."""
         return self.train(Descent(eta, steps))
 
     def loss(self, clock: Clock) -> Floats:
-        """(T,): ½ Σ ‖f - y‖², summed over data and outputs (without the weight decay)."""
+        """(T,), the loss ½ Σ ‖f − y‖² over the training data, without the weight decay."""
         return np.asarray(0.5 * np.sum(self.residual(clock) ** 2, axis=(1, 2)))
 
     def steps_to(self, eta: float, loss: float) -> float:
-        """The first step at which gradient descent has a loss of at most `loss`; infinite if it never does.
+        """The first step after which gradient descent has a loss of at most `loss`; infinite where it never does.
 
-        Needs η < `eta_max`, so that the loss falls at every step; found by bisection.
+        It is found by bisection: below `eta_max` the loss falls at every step.
+
+        Args:
+            eta: the step η.
+            loss: ½ Σ ‖f − y‖² to reach.
+
+        Raises:
+            InvalidInput: where η is not between 0 and `eta_max`.
         """
         if not 0 < eta < self.eta_max:
             raise InvalidInput(f"The step η = {eta:g} does not converge; take one below {self.eta_max:g}.")
@@ -188,7 +203,7 @@ class Linearised:
 
         if not reached(np.inf):
             return np.inf
-        low, high = -1, 1  # not reached at low, reached at high
+        low, high = -1, 1  # bounds: the loss is not reached at `low`, and will be at `high`
         while not reached(high):
             low, high = high, 2 * high
         while high - low > 1:
@@ -197,9 +212,18 @@ class Linearised:
         return float(high)
 
     def predict(self, clock: Clock, theta_test_train: ArrayLike, f0_test: ArrayLike = 0.0) -> Floats:
-        """(T, M, K): the outputs on M other points, from their kernel with the training data (M, N).
+        """The outputs on M other points, (T, M, K).
 
-        At infinite time this is the minimum-norm interpolant, f₀* - Θ* Θ⁺ (f₀ - y), or its ridge regression.
+        At infinite time they are f₀* − Θ* Θ⁺ (f₀ − y), the minimum-norm interpolant, or with a ridge kernel ridge
+        regression.
+
+        Args:
+            clock: the T moments.
+            theta_test_train: (M, N), the kernel Θ* of the other points with the training points.
+            f0_test: (M,) or (M, K), the outputs on the other points at the start, or one number.
+
+        Raises:
+            InvalidInput: where a shape does not fit.
         """
         across = self._across(theta_test_train)
         start = _columns(f0_test, len(across), self.y.shape[1], "f0_test")
@@ -207,13 +231,13 @@ class Linearised:
         return np.asarray(start - np.matmul(across, reach[:, :, None] * self.coefficients))
 
     def weights(self, clock: Clock, theta_test_train: ArrayLike) -> Floats:
-        """(T, M, N): A_t = Θ* (Θ+δ)⁻¹ (1 - decay), the linear map from the targets to the predictions."""
+        """(T, M, N), the linear map A_t = Θ* (Θ + δ)⁻¹ (1 − decay) from the targets to the predictions."""
         across = self._across(theta_test_train)
         reach = clock.reach(self.eigenvalues + self.ridge)
         return np.asarray(np.matmul(across * reach[:, None, :], self.modes.T))
 
     def _across(self, theta_test_train: ArrayLike) -> Floats:
-        """(M, N): Θ* in the modes."""
+        """(M, N), the coefficients of Θ* in the modes."""
         kernel = np.asarray(theta_test_train, dtype=np.float64)
         if kernel.ndim != 2 or kernel.shape[1] != len(self.y):
             raise InvalidInput(
@@ -225,9 +249,29 @@ class Linearised:
 def linearise(
     theta_train: ArrayLike | Spectrum, y: ArrayLike, f0: ArrayLike = 0.0, *, ridge: float = 0.0
 ) -> Linearised:
-    """The training of the linear model with kernel `theta_train` (N, N) on targets `y` (N,) or (N, K) from `f0`.
+    """The training of the linear model with a given kernel. Eigenvalues below their rounding floor count as zero.
 
-    Pass the kernel's `Spectrum` where there is one already. Eigenvalues below its floor count as zero.
+    Args:
+        theta_train: (N, N), the kernel Θ of the training points, or its `Spectrum` where that is known already.
+        y: (N,) or (N, K), the targets.
+        f0: (N,) or (N, K), the outputs at the start, or one number.
+        ridge: δ, the weight decay in the unit of the eigenvalues.
+
+    Raises:
+        InvalidInput: where a shape does not fit, or the ridge is negative.
+
+    Example:
+        A mode of eigenvalue 4 is learned at once; one of eigenvalue 1 falls by e⁻¹ in a unit of time:
+
+        >>> model = linearise(np.diag([4.0, 1.0]), [1.0, 1.0])
+        >>> np.round(model.flow([0, 1, np.inf])[:, :, 0], 3)
+        array([[0.   , 0.   ],
+               [0.982, 0.632],
+               [1.   , 1.   ]])
+        >>> model.eta_max
+        0.5
+        >>> model.steps_to(eta=0.25, loss=0.01)
+        7.0
     """
     modes = theta_train if isinstance(theta_train, Spectrum) else spectrum(theta_train)
     if not ridge >= 0:
@@ -246,7 +290,7 @@ def linearise(
 
 
 def _columns(values: ArrayLike, rows: int, outputs: int, name: str) -> Floats:
-    """(rows, outputs) from a scalar, (rows,) or (rows, outputs)."""
+    """(rows, outputs), from one number, (rows,) or (rows, outputs)."""
     array = np.asarray(values, dtype=np.float64)
     if array.shape == (rows,):
         array = array[:, None]
@@ -259,19 +303,19 @@ def _columns(values: ArrayLike, rows: int, outputs: int, name: str) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Mean and covariance over initialisations of infinitely wide networks at T times on M points."""
+    """Mean and covariance over initialisations of infinitely wide networks, at T moments on M points."""
 
     mean: Floats  # (T, M, K)
-    factor: Floats  # (T, M, M) lower triangular; a draw is mean + factor @ standard normals, (M, K)
+    factor: Floats  # (T, M, M), lower triangular; a draw is mean + factor @ z with standard normals z (M, K)
 
     @property
     def covariance(self) -> Floats:
-        """(T, M, M): factor factorᵀ, the same for each output; outputs are independent."""
+        """(T, M, M), factor factorᵀ: the covariance of each output. Outputs are independent of each other."""
         return np.asarray(np.matmul(self.factor, np.swapaxes(self.factor, 1, 2)))
 
     @property
     def std(self) -> Floats:
-        """(T, M)."""
+        """(T, M), the standard deviation of each output."""
         return np.asarray(np.linalg.norm(self.factor, axis=2))
 
 
@@ -284,15 +328,25 @@ def ensemble(
     nngp_test_train: ArrayLike,
     nngp_test: ArrayLike,
 ) -> Ensemble:
-    """The Gaussian process of infinitely wide networks trained on `model`'s data (Lee et al. 2019).
+    """The Gaussian process of infinitely wide networks trained on the data of `model` (Lee et al. 2019).
 
-    `model` starts at the prior mean, f₀ = 0; with a ridge each network is held to its own start. The mean is A y and
-    the covariance that of f* - A f under the prior, K** + A K Aᵀ - A K*ᵀ - K* Aᵀ, with A = Θ* (Θ+δ)⁻¹ (1 - decay), K
-    the NNGP kernel, * the test points. It is the square of [-A, 1] times a root of the joint kernel: no variance can
-    come out negative. With Θ = K only the last layer is trained, and t = ∞ is the posterior of Bayesian regression;
-    for noise of variance δ pass the ridge δ and `nngp_train` K + δ. The training points are a test set like any other.
+    With A = Θ* (Θ + δ)⁻¹ (1 − decay) and the NNGP kernel K, the mean is A y. The covariance is that of f* − A f before
+    training, K** + A K Aᵀ − A K*ᵀ − K* Aᵀ, where * marks the test points. It is computed as the square of [−A, 1] times
+    a root of the joint kernel, so that no variance can be negative.
 
-    Raises `InvalidInput` where the three NNGP kernels do not fit, in shape or as parts of one covariance.
+    With Θ = K only the last layer is trained, and t = ∞ is the posterior of Bayesian regression. For noise of variance
+    δ pass the ridge δ, and K + δ as `nngp_train`.
+
+    Args:
+        model: the training; it starts at the prior mean f₀ = 0. With a ridge each network is pulled to its own start.
+        clock: the T moments.
+        theta_test_train: (M, N), the tangent kernel of test with training points. Training points may be test points.
+        nngp_train: (N, N), the NNGP kernel of the training points.
+        nngp_test_train: (M, N), that of test with training points.
+        nngp_test: (M, M), that of the test points.
+
+    Raises:
+        InvalidInput: where the three NNGP kernels do not fit, in shape or as parts of one covariance.
     """
     weights = model.weights(clock, theta_test_train)
     root = _root(
@@ -306,7 +360,7 @@ def ensemble(
 
 
 def _root(prior: Floats, cross: Floats, test: Floats, *, shapes: tuple[int, ...]) -> Floats:
-    """(N + M, N + M): R with R Rᵀ the NNGP kernel of training and test points together."""
+    """(N + M, N + M), a root R of the NNGP kernel R Rᵀ of training and test points together."""
     m, n = shapes
     if prior.shape != (n, n) or cross.shape != (m, n) or test.shape != (m, m):
         raise InvalidInput(
@@ -320,12 +374,15 @@ def _root(prior: Floats, cross: Floats, test: Floats, *, shapes: tuple[int, ...]
 
 
 def flow_filter(eigenvalues: ArrayLike, time: ArrayLike) -> Floats:
-    """1 - e^{-λt}, the fraction of each mode that gradient flow has learned; shapes broadcast."""
+    """The fraction 1 − e^{−λt} of each mode that gradient flow has learned; shapes broadcast."""
     return np.asarray(-np.expm1(-np.asarray(eigenvalues, dtype=np.float64) * np.asarray(time, dtype=np.float64)))
 
 
 def ridge_filter(eigenvalues: ArrayLike, ridge: ArrayLike) -> Floats:
-    """λ/(λ + δ), the fraction of each mode that ridge regression learns; early stopping at t is like δ = 1/t."""
+    """The fraction λ/(λ + δ) of each mode that ridge regression learns; shapes broadcast.
+
+    Gradient flow that is stopped at time t learns similar fractions as ridge regression with δ = 1/t.
+    """
     lam, delta = np.asarray(eigenvalues, dtype=np.float64), np.asarray(ridge, dtype=np.float64)
     total = lam + delta
     return np.asarray(np.where(lam > 0, lam / np.where(total > 0, total, 1.0), 0.0))

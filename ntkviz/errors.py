@@ -1,21 +1,21 @@
-"""Errors that a user can act on: one sentence that says what happened and what to do."""
+"""Errors that a user can act on. Each message says what happened, and what to do about it."""
 
 
 class NtkvizError(Exception):
-    """Base of everything that is shown to a user as it stands; any other exception is a bug."""
+    """Base of all errors whose message is shown to the user; any other exception is a bug."""
 
 
 class InvalidInput(NtkvizError, ValueError):
-    """A setting, a shape or a file that cannot be used."""
+    """A setting, a shape or a file cannot be used."""
 
 
 class TooExpensive(NtkvizError):
-    """A run whose estimated cost is over the limit; the message says by how much and what to lower."""
+    """A run would exceed a limit. The message gives the estimate, the limit, and the settings to lower."""
 
 
 class Diverged(NtkvizError):
-    """A training run that left the finite numbers."""
+    """Training reached numbers that are not finite."""
 
 
 class Cancelled(NtkvizError):
-    """Raised by a `report` callback to stop the run that calls it."""
+    """The run was cancelled: a `report` callback raises it to stop the run that calls it."""

@@ -1,15 +1,15 @@
-"""Specs: frozen, validated settings whose bounds live in one place.
+"""Specs: frozen, validated settings with their bounds and the words of their controls.
 
 A spec is a frozen dataclass that derives from `Spec` and declares each field with `number`, `choice`, `flag` or
-`text`. The bounds are enforced when the spec is made, whoever makes it (a page, the command line, a link), and the
-same bounds draw the control: a new field needs no other line of code.
+`text`. The bounds are checked whenever a spec is made: by a page, by the command line or from a link. The controls of a
+page are drawn from the same declaration, so that a new field needs no other line of code.
 
     @dataclass(frozen=True, kw_only=True)
     class Sphere(Spec):
         n: int = number(64, 2, 4000, label="Points")
 
-Because a spec is frozen and holds only numbers, strings, tuples and other specs, it is hashable (static under
-`jax.jit`) and `repr(spec)` is an exact key for caches.
+A spec holds only numbers, strings, tuples and other specs. It is therefore hashable, so that it can be static under
+`jax.jit`, and `repr(spec)` is an exact key for caches.
 """
 
 import dataclasses
@@ -24,24 +24,27 @@ from ntkviz.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Setting:
-    """What a control needs to know of a field: its words, bounds and options."""
+    """The declaration of a field: what its control shows, its bounds and its options."""
 
     kind: Literal["integer", "real", "choice", "flag", "text"]
     label: str
     help: str = ""
     low: float | None = None
     high: float | None = None
-    reach: float | None = None  # where a control ends, if it is not to go to `high`
-    step: float | None = None
-    log: bool = False  # the control moves in powers
-    optional: bool = False  # None is a value
+    reach: float | None = None  # the largest value that a control offers, where that is less than `high`
+    step: float | None = None  # the distance between neighbouring values of a control
+    log: bool = False  # the control is logarithmic
+    optional: bool = False  # None is allowed
     options: tuple[Any, ...] = ()
     names: Mapping[Any, str] = field(default_factory=dict, hash=False)  # option -> what the control shows
-    length: int = 0  # of a text, in characters
-    moving: bool = False  # compiled programs take it as an argument (nets): a new value compiles nothing
+    length: int = 0  # the most characters of a text
+    moving: bool = False  # compiled programs take the value as an argument (nets), so that a new value compiles nothing
 
     def check(self, name: str, value: Any) -> Any:
-        """The value in its plain Python type, or `InvalidInput` that names the field and its bounds."""
+        """The value in its plain Python type.
+
+        Raises `InvalidInput`, with the name of the field and its bounds, where the value is not allowed.
+        """
         if value is None and self.optional:
             return None
         return {
@@ -88,14 +91,29 @@ class Setting:
 
 
 def number(default: Any, low: float, high: float, *, label: str, **options: Any) -> Any:
-    """A bounded number; whole when the default and both bounds are."""
+    """Declare a field for a number; the number is whole where the default and both bounds are.
+
+    Args:
+        default: the default value; None where `optional=True` is among the options.
+        low: the smallest value.
+        high: the largest value.
+        label: the name of the control.
+        **options: other fields of `Setting`, such as `help`, `log` or `step`.
+    """
     whole = isinstance(low, int) and isinstance(high, int) and isinstance(default, int | None)
     setting = Setting("integer" if whole else "real", label, low=low, high=high, **options)
     return field(default=default, metadata={"setting": setting})
 
 
 def choice(default: Any, options: Sequence[Any] | Mapping[Any, str], *, label: str, help: str = "") -> Any:
-    """One of a few options, given as a sequence or as option -> the words that a control shows."""
+    """Declare a field for one of several options.
+
+    Args:
+        default: the default option.
+        options: the options, or a mapping from each option to what the control shows for it.
+        label: the name of the control.
+        help: a sentence that explains the field.
+    """
     names = dict(options) if isinstance(options, Mapping) else {}
     return field(
         default=default,
@@ -104,23 +122,36 @@ def choice(default: Any, options: Sequence[Any] | Mapping[Any, str], *, label: s
 
 
 def flag(default: bool, *, label: str, help: str = "") -> Any:
-    """A yes or no."""
+    """Declare a field that is true or false.
+
+    Args:
+        default: the default value.
+        label: the name of the control.
+        help: a sentence that explains the field.
+    """
     return field(default=default, metadata={"setting": Setting("flag", label, help)})
 
 
 def text(default: str, *, label: str, length: int, help: str = "") -> Any:
-    """A short text with a bounded length."""
+    """Declare a field for a short text.
+
+    Args:
+        default: the default text.
+        label: the name of the control.
+        length: the most characters that the text may have.
+        help: a sentence that explains the field.
+    """
     return field(default=default, metadata={"setting": Setting("text", label, help, length=length)})
 
 
 def settings(spec: Any) -> dict[str, Setting]:
-    """Field name -> `Setting`, for a spec or its class, in the order of declaration."""
+    """The `Setting` of each field of a spec or of its class, by name, in the order of declaration."""
     return {f.name: f.metadata["setting"] for f in dataclasses.fields(spec) if "setting" in f.metadata}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """Base of every spec: checks each field on creation. Override `check` for rules across fields."""
+    """Base of all specs; checks each field when a spec is made. Override `check` for rules across fields."""
 
     def __post_init__(self) -> None:
         for name, setting in settings(self).items():
@@ -132,7 +163,10 @@ class Spec:
 
 
 def flat(spec: Any, prefix: str = "") -> dict[str, Any]:
-    """Every number and word of a nested spec under a dotted name, for captions and downloads."""
+    """All values of a spec and of the specs in it, by dotted name (`arch.width`), for captions and downloads.
+
+    A nested spec itself appears under the name of its class.
+    """
     out: dict[str, Any] = {}
     for f in dataclasses.fields(spec):
         value = getattr(spec, f.name)

@@ -1,24 +1,35 @@
-"""The start page: what this is, in one screen, with a first picture from a stored result."""
+"""The start page: what this is, in one screen, with a first question and a picture from a stored result."""
 
 import streamlit as st
 
-from ntkviz.ui.lesson import Lesson, cards, shipped, show
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.lessons.train import LESSON
+from ntkviz.ui.slots import Placement, SlotView, shipped
+from ntkviz.ui.stage.stage import hiding
+from ntkviz.ui.syllabus import syllabus
 
-picture = shipped("train")
+st.session_state["ntkviz_page"] = "start"
+picture, result = shipped("ntkviz.experiments.train")
+preset = LESSON.default
 
-start = Lesson("start", "The neural tangent kernel, live", "Can training be known before it happens?")
-st.title(start.title, anchor=False)
+st.title("The neural tangent kernel, live", anchor=False)
 st.markdown(
     f"""
-A network of {picture.spec.arch.width} neurons was trained on {picture.spec.data.n} points. The dashed curve was
-computed **before** training, from its kernel alone. Press ▶ and see whether the network keeps to it.
+A network of {picture.spec.arch.width} neurons was trained on {picture.spec.data.n} points. Its kernel and the data
+were enough to predict this training run **before** it began. What do you predict?
 """
 )
-show(start, picture, only=("function", "loss"))
-cards(LESSONS)
+asked = f"{LESSON.name}/{preset.key}"
+st.html(f"<style>{hiding(asked)}</style>")
+placement = Placement("start", LESSON.title, preset=asked, ask="auto", question=preset.question)
+SlotView(placement).show(picture, picture.spec, result, only=("function", "loss"))
+
+entries = syllabus()
+for column, entry in zip(st.columns(min(len(entries), 3)), entries, strict=True):
+    with column.container(border=True):
+        st.page_link(f"../../pages/{entry.file}", label=f"**{entry.lesson.title}**")
+        st.markdown(f"{entry.lesson.question} ({entry.lesson.minutes} minutes)")
 st.caption(
-    "Everything is computed on this server, on real networks and real data; nothing is asked of the internet. "
-    "Every control is in the page's address: copy it, and whoever opens it sees your picture. Each picture downloads "
-    "as SVG or PNG, its numbers as CSV."
+    "This server computes everything: real networks are trained on real data, and nothing is asked of the internet. "
+    "The address of a page holds all of its settings: copy it, and whoever opens it sees the same picture. Each "
+    "picture can be downloaded as SVG or PNG, and its numbers as CSV."
 )

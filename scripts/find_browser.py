@@ -1,7 +1,7 @@
 """Print the path of a Chromium for the browser tests; with --install, fetch one where there is none.
 
-Looked for in this order: the program that NTKVIZ_BROWSER names, a Chromium or Chrome on the PATH, the one that
-playwright has downloaded. Installed in this order: Debian's package where we are root, playwright's own download.
+It looks for the program that NTKVIZ_BROWSER names, then for Chromium or Chrome on the PATH, then for the one that
+playwright has downloaded. It installs Debian's package where it runs as root on Debian, else playwright's download.
 """
 
 import os
@@ -18,11 +18,11 @@ ADVICE = (
 
 
 class NoBrowser(Exception):
-    """No browser, with words on how to get one."""
+    """There is no browser; the message says how to get one."""
 
 
 def find() -> Path:
-    """The browser's program, or `NoBrowser`."""
+    """The path of the browser's program; raises `NoBrowser` without one."""
     if named := os.environ.get("NTKVIZ_BROWSER"):
         if path := shutil.which(named):
             return Path(path)
@@ -36,7 +36,7 @@ def find() -> Path:
 
 
 def playwrights_own() -> Path:
-    """Where playwright keeps, or would keep, the Chromium that it downloads."""
+    """The path of the Chromium that playwright downloads, whether it is there or not."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -44,7 +44,7 @@ def playwrights_own() -> Path:
 
 
 def install() -> Path:
-    """A browser by the first way that works, or `NoBrowser`."""
+    """Install a browser by the first way that works and return its path; raises `NoBrowser` where none does."""
     for commands in ways():
         if all(succeeds(command) for command in commands):
             return find()
@@ -52,7 +52,7 @@ def install() -> Path:
 
 
 def succeeds(command: list[str]) -> bool:
-    """Run a command that asks nothing; its output goes to stderr, since stdout is for the path."""
+    """Run a command without input; its output goes to stderr, because stdout is for the path."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     print("$", *command, file=sys.stderr, flush=True)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=environment)
@@ -60,7 +60,7 @@ def succeeds(command: list[str]) -> bool:
 
 
 def ways() -> list[list[list[str]]]:
-    """The ways to install, each a list of commands."""
+    """The ways to install a browser on this machine; each is a list of commands."""
     debian = [["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]]
     own = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,10 +1,11 @@
-"""Makes tests/data/duals_hp.npz: Gaussian expectations of nonlinearities without a closed form, to full float64.
+"""Makes tests/data/duals_hp.npz: Gaussian expectations of nonlinearities without a closed form, exact to float64.
 
-    python -m scripts.reference_duals            (needs gmpy2, which nothing else here does)
+    python -m scripts.reference_duals            (needs the package gmpy2)
 
 E[φ(u) φ(v)] and E[φ'(u) φ'(v)] = ∫ p(x) φ(√q1 x) ∫ p(z) φ(√q2 (ρx + √(1 − ρ²) z)) dz dx in arithmetic with 50 digits.
-Both integrals are Gauss-Legendre sums over panels that end at the kinks and halve towards them, down to what is narrow
-there: √(1 − ρ²), or 1/√q. `--check` integrates with more nodes and prints how far the two differ.
+Both integrals are Gauss-Legendre sums over panels that end at the kinks. Towards a kink each panel is half as wide as
+the one before, down to the smallest scale of the integrand: √(1 − ρ²), or 1/√q. `--check` integrates with more nodes
+and prints the largest difference.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""Make the results that ship with the package: `python -m scripts.store_results`.
+"""Make the results that come with the package: `python -m scripts.store_results`.
 
-The start page shows its first picture from a file, before anything is computed. A test recomputes it and compares.
+The start page draws its first picture from such a file, before anything is computed. A test computes the same result
+again and compares the two.
 """
 
 from ntkviz.engine.stored import SHIPPED, write

@@ -8,6 +8,7 @@ import numpy as np
 
 from ntkviz.errors import Diverged
 from ntkviz.experiments.protocol import Cost, Report, silent
+from ntkviz.findings import Finding, Remark
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice, number
 
@@ -28,6 +29,14 @@ Result = tuple  # the process that ran it, and three numbers
 
 def cost(spec: Spec) -> Cost:
     return Cost(spec.cost, 1e6)
+
+
+def findings(result: tuple[int, np.ndarray]) -> tuple[Finding, ...]:
+    return ()
+
+
+def remarks(result: tuple[int, np.ndarray]) -> tuple[Remark, ...]:
+    return ()
 
 
 def draw(experiment: str, result: tuple[int, np.ndarray]) -> tuple[str, int, float]:

@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Compiled programs outlive a process: the servers and the workers that tests start find what the tests compiled.
 # Set before JAX is imported anywhere, and inherited by every child.
-os.environ["NTKVIZ_CACHE"] = str(ROOT / ".cache")
+os.environ.setdefault("NTKVIZ_CACHE", str(ROOT / ".cache"))
 # Pages that a test runs in its own process compute there, and remember nothing; the servers of browser tests are whole.
 os.environ["NTKVIZ_WORKERS"] = "0"
 os.environ["NTKVIZ_STORE_MEGABYTES"] = "0"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(os.environ["NTKVIZ_CACHE"]) / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 

@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from ntkviz.ui import assets, stage
+from ntkviz.ui import assets
+from ntkviz.ui.stage import files
 
 
 async def page(request):
@@ -29,18 +30,27 @@ def client():
         yield client
 
 
-def test_the_stages_script_arrives_whole_and_compressed(client):
-    answer = client.get(stage.address(stage.SCRIPT))
-    assert answer.text == stage.SCRIPT.read_text()
+@pytest.mark.parametrize("script", files.MODULES, ids=lambda path: path.stem)
+def test_the_stages_modules_arrive_whole_and_compressed(client, script):
+    answer = client.get(files.address(script))
+    assert answer.text == script.read_text()
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
 
 
+def test_a_module_imports_only_modules_that_are_served():
+    names = {path.name for path in files.MODULES}
+    for script in files.MODULES:
+        imported = re.findall(r'^import .* from "\./([^"]+)";$', script.read_text(), re.MULTILINE)
+        assert set(imported) <= names
+    assert files.ENTRY in files.MODULES
+
+
 def test_a_client_that_cannot_unpack_gets_plain_bytes(client):
-    answer = client.get(stage.address(stage.SCRIPT), headers={"Accept-Encoding": "identity"})
+    answer = client.get(files.address(files.ENTRY), headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in answer.headers
-    assert answer.content == stage.SCRIPT.read_bytes()
+    assert answer.content == files.ENTRY.read_bytes()
 
 
 def test_streamlits_own_scripts_are_served_compressed_and_its_fonts_as_they_are(client):
@@ -60,25 +70,27 @@ def test_everything_else_goes_to_the_app(client, path):
 
 
 def test_only_reading_is_answered_from_memory(client):
-    assert client.post(stage.address(stage.SCRIPT)).status_code == 405
+    assert client.post(files.address(files.ENTRY)).status_code == 405
 
 
 def test_a_page_carries_the_scripts_that_its_charts_need(client):
     answer = client.get("/")
     assert answer.text.endswith("</head></html>")
-    for script in (stage.PLOTLY, stage.SCRIPT):
-        assert f'src="{stage.address(script)}"' in answer.text
+    for script in (files.PLOTLY, files.ENTRY):
+        assert f'<script type="module" async src="{files.address(script)}"></script>' in answer.text
+    for script in files.SCRIPTS:
+        assert f'<link rel="modulepreload" href="{files.address(script)}">' in answer.text
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert client.head("/").text == ""
 
 
 def test_the_vendored_charts_are_those_of_the_pinned_plotly():
     package = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    vendored, pinned = (re.search(r"v(\d+\.\d+\.\d+)", path.read_text()[:300]) for path in (stage.PLOTLY, package))
+    vendored, pinned = (re.search(r"v(\d+\.\d+\.\d+)", path.read_text()[:300]) for path in (files.PLOTLY, package))
     assert vendored is not None
     assert pinned is not None
     assert vendored[1] == pinned[1]
 
 
 def test_a_first_visit_stays_small():
-    assert len(gzip.compress(stage.PLOTLY.read_bytes(), 6)) < 600_000
+    assert len(gzip.compress(files.PLOTLY.read_bytes(), 6)) < 600_000

@@ -15,8 +15,8 @@ from ntkviz.errors import Cancelled, InvalidInput, TooExpensive
 from ntkviz.kernels import blocks, empirical_ntk, infinite_ntk
 from ntkviz.kernels.blocks import Footprint, in_blocks, write_kernel
 from ntkviz.kernels.operator import empirical_operator, infinite_operator, stored_operator
-from ntkviz.lanczos import top
 from ntkviz.nets import Architecture, init
+from ntkviz.spectra.lanczos import top
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(53, 4))

@@ -1,11 +1,15 @@
 """The command line: it writes what the library computes, errors are one sentence, Ctrl-C leaves nothing half done."""
 
+import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,8 +22,12 @@ from ntkviz.data import CircleFunction, Digits, Sphere, load
 from ntkviz.engine import stored
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments import lazy, spectrum, train
+from ntkviz.figures.numbers import in_words
+from ntkviz.findings import Finding, Interval
 from ntkviz.kernels import empirical_ntk, infinite_ntk
+from ntkviz.lessons import lessons
 from ntkviz.nets import ARCHITECTURES, Architecture, ResidualMLP, init
+from ntkviz.specs import Spec, flag
 from ntkviz.spectra import Spectrum
 
 SPHERE = ["--data", "sphere", "n=40", "dim=3"]
@@ -132,13 +140,87 @@ def test_a_kernel_that_does_not_fit_is_not_kept(
     np.testing.assert_allclose(stored.read(out).eigenvalues, np.linalg.eigvalsh(kernel)[:-4:-1], rtol=1e-9)
 
 
+SMALL = ("data=moons", "data.n=12", "arch.width=16", "arch.activation=erf")
+
+
 def test_experiments_are_found_and_run(tmp_path: Path) -> None:
-    assert set(verbs.experiments()) == {"lazy", "spectrum", "train"}
+    assert {"lazy", "spectrum", "train"} <= set(verbs.experiments())
+    assert "protocol" not in verbs.experiments()
     out = tmp_path / "result.npz"
-    words = ("data=moons", "data.n=12", "arch.width=16", "arch.activation=erf", "compare=none")
-    assert run("run", "spectrum", "--set", *words, "--out", out) == 0
+    assert run("run", "spectrum", "--set", *SMALL, "--out", out) == 0
     spec = stored.read(out).spec
-    assert (spec.data.n, spec.arch.width, spec.arch.activation, spec.compare) == (12, 16, "erf", "none")
+    assert (spec.data.n, spec.arch.width, spec.arch.activation) == (12, 16, "erf")
+
+
+def test_findings_are_printed_as_data_and_nothing_is_written_unless_a_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("run", "spectrum", "--set", *SMALL, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    result = spectrum.run(changed(spectrum.Spec(), SMALL))
+    assert told == [json.loads(json.dumps(finding.to_json())) for finding in spectrum.findings(result)]
+    assert {"name", "value", "error", "expected", "unit", "claim"} <= told[0].keys()
+    assert not list(tmp_path.iterdir())
+
+
+def test_findings_are_printed_as_a_table_with_notes_below(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "spectrum", "--set", *SMALL) == 0
+    told = capsys.readouterr()
+    result = spectrum.run(changed(spectrum.Spec(), SMALL))
+    findings, notes = spectrum.findings(result), [f"Note: {remark.text}" for remark in spectrum.remarks(result)]
+    lines = told.out.splitlines()
+    assert lines[len(findings) :] == notes
+    column = lines[0].index(in_words(findings[0]).value, len(findings[0].name))
+    for line, finding in zip(lines, findings, strict=False):
+        assert line.startswith(f"{finding.name} ")
+        assert line[column:].startswith(in_words(finding).value)
+    assert told.err.startswith("spectrum: ")
+
+
+def test_a_table_says_what_is_expected_and_whether_it_agrees() -> None:
+    law = Interval(-1.1, -0.9, "theory")
+    table = verbs._table(
+        [
+            in_words(Finding("Slope", -1.0, expected=law)),
+            in_words(Finding("Late slope", -2.0, error=0.5, over="3 seeds", expected=Interval(-9, -8, "theory"))),
+            in_words(Finding("Steps", None, "steps", caveat="The loss did not fall so far.")),
+        ]
+    )
+    assert table == [
+        "Slope       −1          expected: −1.1 to −0.9 (theory)  agrees",
+        "Late slope  −2.0 ± 0.5  expected: −9 to −8 (theory); standard error over 3 seeds  does not agree",
+        "Steps       –           The loss did not fall so far.",
+    ]
+    assert verbs._table([]) == []
+
+
+PRESETS = [(lesson, preset) for lesson in lessons().values() for preset in lesson.presets]
+
+
+@pytest.mark.parametrize(
+    ("lesson", "preset"), PRESETS, ids=[f"{lesson.name}/{preset.key}" for lesson, preset in PRESETS]
+)
+def test_a_run_starts_from_the_preset_that_is_named_and_then_changes_it(lesson: Any, preset: Any) -> None:
+    for slot in lesson.slots.values():
+        name = slot.experiment.__name__.rpartition(".")[2]
+        given = argparse.Namespace(experiment=name, preset=preset.key)
+        assert verbs._start(given, slot.experiment) == slot.part(preset.spec)
+        given.preset = None
+        assert verbs._start(given, slot.experiment) == slot.experiment.Spec()
+
+
+def test_settings_come_on_top_of_a_preset(tmp_path: Path) -> None:
+    lesson = lessons()["spectrum"]
+    preset, out = lesson.presets[-1], tmp_path / "result.npz"
+    assert run("run", "spectrum", "--preset", preset.key, "--set", "arch.width=16", "data.n=16", "--out", out) == 0
+    wanted = lesson.slots["a"].part(preset.spec)
+    assert stored.read(out).spec == changed(wanted, ["arch.width=16", "data.n=16"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown(Spec):
+    shown: bool = flag(True, label="Shown")
 
 
 def test_words_are_read_as_the_specs_say() -> None:
@@ -146,11 +228,13 @@ def test_words_are_read_as_the_specs_say() -> None:
     assert changed(spectrum.Spec(), ["arch.sigma_b=none", "data=digits", "data.n=9"]) == spectrum.Spec(
         arch=Architecture(depth=2, width=512, sigma_b=None), data=Digits(n=9)
     )
-    assert changed(train.Spec(), ["sweep=no"]).sweep is False
+    assert changed(Shown(), ["shown=no"]).shown is False
+    with pytest.raises(InvalidInput, match="true or false"):
+        changed(Shown(), ["shown=perhaps"])
     assert changed(lazy.Spec(), []) == lazy.Spec()
     for wrong, words in (
         (["n"], "FIELD=VALUE"),
-        (["m=3"], "no setting"),
+        (["m=3"], "not a setting"),
         (["n=many"], "whole number"),
         (["label_noise=loud"], "a number"),
     ):
@@ -160,7 +244,6 @@ def test_words_are_read_as_the_specs_say() -> None:
         ("c", "FIELD=VALUE"),
         ("arch.heigth=3", "no setting arch.heigth"),
         ("data=nowhere", "no data set"),
-        ("sweep=perhaps", "true or false"),
         ("arch=3", "no architecture"),
         ("arch.width.x=3", "no setting"),
     ):
@@ -183,9 +266,9 @@ def refused(tmp_path: Path) -> list[tuple[list[str], str]]:
         (["kernel", "--data", "sphere", "n=x", *out], "whole number"),
         (["kernel", "--data", "nowhere", *out], "no data set"),
         (["kernel", "--data", str(tmp_path / "missing.npy"), *out], "cannot be used"),
-        (["kernel", "--data", files["flat"], *out], "a row a point"),
-        (["kernel", "--data", files["nan"], *out], "Row 0"),
-        (["kernel", "--data", files["words"], *out], "a row a point"),
+        (["kernel", "--data", files["flat"], *out], "one row for each point"),
+        (["kernel", "--data", files["nan"], *out], "3 rows with a number that is not finite, the first of them row 0"),
+        (["kernel", "--data", files["words"], *out], "one row for each point"),
         (["kernel", "--data", files["empty"], *out], "numpy.save"),
         (["kernel", "--data", files["rectangle"], "n=3", *out], "no settings"),
         (["kernel", *SPHERE, "--out", str(tmp_path / "out.npz")], "end in .npy"),
@@ -201,6 +284,9 @@ def refused(tmp_path: Path) -> list[tuple[list[str], str]]:
         (["spectrum", *SPHERE, "--density", "--starts", "0"], "at least one"),
         (["spectrum", *SPHERE, "--out", str(tmp_path / "s.npy")], "end in .npz"),
         (["run", "nothing", "--out", str(tmp_path / "r.npz")], "no experiment"),
+        (["run", "train", "--preset", "nowhere"], "choose one of"),
+        (["run", "neurons", "--preset", "any"], "no presets"),
+        (["run", "train", "--out", str(tmp_path / "r.npy")], "end in .npz"),
         (["run", "train", "--set", "c=9", "--out", str(tmp_path / "r.npz")], "between"),
     ]
 

@@ -10,8 +10,10 @@ import pytest
 
 from ntkviz.engine import Engine, Job, Limits, Store, programs
 from ntkviz.engine import jobs as jobs_module
-from ntkviz.engine.jobs import weight
+from ntkviz.engine.engine import shape
+from ntkviz.engine.jobs import held_bytes
 from ntkviz.engine.limits import spoken
+from ntkviz.engine.pace import Paces, seconds_until_turn
 from ntkviz.errors import Cancelled, InvalidInput, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Cost
 from ntkviz.specs import Spec, number
@@ -27,7 +29,7 @@ class Settings(Spec):
 class Counting:
     """An experiment that counts its runs and ends when it is told to."""
 
-    __name__ = "counting"
+    __name__ = __name__  # results on disk carry the fingerprint of this file
     Spec = Settings
     Result = np.ndarray
 
@@ -107,7 +109,7 @@ def test_a_result_and_each_part_of_it_is_drawn_once_for_all_who_look():
     parts = len(drawn)
     assert all(engine.submit(experiment, Settings(value=2), session=str(i)).picture == "8" for i in range(5))
     assert len(drawn) == parts
-    assert set(drawn) == {"counting"}
+    assert set(drawn) == {__name__}
 
 
 def test_a_picture_that_fails_is_a_sentence_and_not_a_hang(tmp_path):
@@ -119,14 +121,14 @@ def test_a_picture_that_fails_is_a_sentence_and_not_a_hang(tmp_path):
     assert "secret" not in str(job.error)
     Engine(Limits(), store=store).submit(experiment := Counting(), Settings(), session="a").wait(WAIT)
     until = time.monotonic() + WAIT
-    while not store.path(job.key).exists() and time.monotonic() < until:
+    while not store.path(job.experiment, job.spec).exists() and time.monotonic() < until:
         time.sleep(0.01)
     kept = ended(Engine(Limits(), store=store, draw=fail).submit(experiment, Settings(), session="a"))
     assert isinstance(kept.error, NtkvizError)
 
 
 def test_a_run_that_nobody_looks_at_is_given_up(monkeypatch):
-    monkeypatch.setattr(jobs_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(jobs_module, "RECONNECT_WITHIN", 0.05)
     experiment, engine = Counting(), Engine()
     experiment.go.clear()
     assert isinstance(ended(engine.submit(experiment, Settings(), session="gone")).error, Cancelled)
@@ -180,7 +182,7 @@ def test_a_full_queue_says_so():
     experiment, engine = Counting(), Engine(Limits(max_queue=2))
     experiment.go.clear()
     jobs = [engine.submit(experiment, Settings(value=v), session="a") for v in (1, 2)]
-    with pytest.raises(TooExpensive, match="try again"):
+    with pytest.raises(TooExpensive, match="Try again"):
         engine.submit(experiment, Settings(value=3), session="a")
     experiment.go.set()
     for job in jobs:
@@ -191,7 +193,7 @@ def test_a_session_has_so_many_runs_at_once_and_no_more():
     experiment, engine = Counting(), Engine(Limits(max_session_jobs=2))
     experiment.go.clear()
     jobs = [engine.submit(experiment, Settings(value=v), session="greedy") for v in (1, 2)]
-    with pytest.raises(TooExpensive, match="You have 2 runs"):
+    with pytest.raises(TooExpensive, match="already have 2 runs"):
         engine.submit(experiment, Settings(value=3), session="greedy")
     jobs.append(engine.submit(experiment, Settings(value=3), session="modest"))
     assert engine.submit(experiment, Settings(value=3), session="greedy") is jobs[-1]  # joining costs nothing
@@ -200,19 +202,189 @@ def test_a_session_has_so_many_runs_at_once_and_no_more():
         ended(job)
 
 
-def test_the_place_in_line_counts_those_ahead_and_their_seconds():
-    experiment, engine = Counting(seconds=10.0), Engine()
-    experiment.go.clear()
-    jobs = [engine.submit(experiment, Settings(value=v), session=str(v)) for v in range(3)]
-    while jobs[0].fraction < 0.5:
+@dataclass(frozen=True, kw_only=True)
+class Real(Spec):
+    """Settings whose number compiles nothing: runs at all values have one shape."""
+
+    value: float = number(1.0, 0.0, 1000.0, label="Value")
+
+
+class Taking(Counting):
+    """An experiment that says 0.5 s and takes as long as it is told to."""
+
+    Spec = Real
+    fraction = 0.0
+
+    def cost(self, spec):
+        return Cost(0.5, 8.0)
+
+    def run(self, spec, report):
+        end = time.monotonic() + spec.value
+        while time.monotonic() < end:
+            time.sleep(0.005)
+            report(self.fraction)
+        return np.zeros(1)
+
+
+def learned(engine, experiment, *seconds):
+    """Let an engine compute runs of one shape that take so long; the first of them counts as the one that compiles."""
+    for i, value in enumerate((0.01, *seconds)):
+        ended(engine.submit(experiment, Real(value=value + 1e-6 * i), session="earlier"))
+    until = time.monotonic() + WAIT
+    while engine.metrics.total("computed") <= len(seconds) and time.monotonic() < until:
         time.sleep(0.005)
-    assert engine.place(jobs[0]) is None
-    assert [engine.place(job).ahead for job in jobs[1:]] == [0, 1]
-    assert [engine.place(job).seconds for job in jobs[1:]] == pytest.approx([5.0, 15.0])  # half of the first is done
-    experiment.go.set()
-    for job in jobs:
+
+
+def places(engine, experiment, count=3):
+    """The places of runs that wait behind two that occupy both threads of the process."""
+    jobs = [engine.submit(experiment, Real(value=3.0 + i / 100), session=str(i)) for i in range(2 + count)]
+    until = time.monotonic() + WAIT
+    while engine.place(jobs[1]) is not None and time.monotonic() < until:
+        time.sleep(0.005)
+    found = [engine.place(job) for job in jobs]
+    for i, job in enumerate(jobs):
+        job.release(str(i))
         ended(job)
-    assert engine.place(jobs[2]) is None
+    return found
+
+
+def test_a_place_counts_those_ahead_and_names_no_seconds_before_it_knows_the_pace():
+    found = places(Engine(), Taking())
+    assert found[:2] == [None, None]
+    assert [(place.ahead, place.seconds) for place in found[2:]] == [(0, None), (1, None), (2, None)]
+
+
+def test_seconds_are_named_once_three_runs_agree_on_the_pace():
+    engine, experiment = Engine(), Taking()
+    learned(engine, experiment, 0.1, 0.1, 0.1)
+    found = [place.seconds for place in places(engine, experiment)[2:]]
+    pace = engine._paces.pace("test_engine")
+    assert 0.2 <= pace <= 0.4  # 0.1 s where 0.5 s were said
+    turn = 0.5 * pace
+    assert found == pytest.approx([turn, turn, 2 * turn], rel=0.01)  # two threads
+
+
+@pytest.mark.parametrize(
+    ("seconds", "why"), [((0.1, 0.1), "two runs are too few"), ((0.05, 0.05, 0.2), "they differ by a factor of four")]
+)
+def test_no_seconds_are_named_where_the_pace_is_not_known(seconds, why):
+    engine, experiment = Engine(), Taking()
+    learned(engine, experiment, *seconds)
+    assert [place.seconds for place in places(engine, experiment)[2:]] == [None] * 3, why
+
+
+def test_no_seconds_are_named_behind_a_run_that_must_compile_or_that_has_taken_far_too_long():
+    engine, experiment = Engine(), Taking()
+    learned(engine, experiment, 0.1, 0.1, 0.1)
+    engine._compiled.clear()
+    assert [place.seconds for place in places(engine, experiment)[2:]] == [None] * 3
+    engine._compiled.add(shape(f"{__name__}:{Real()!r}"))
+    jobs = [engine.submit(experiment, Real(value=3.0 + i / 100), session=str(i)) for i in range(3)]
+    until = time.monotonic() + WAIT
+    while engine.place(jobs[2]).seconds is not None and time.monotonic() < until:  # until twice 0.1 s have passed
+        time.sleep(0.01)
+    assert engine.place(jobs[2]).seconds is None
+    engine.close()
+
+
+class Worker:
+    """A pool of one worker, in this process."""
+
+    ready, slots, trouble = True, 1, ""
+
+    def __init__(self, is_shared):
+        self.is_shared = is_shared
+
+    def start(self, on_workers):
+        on_workers(self.slots)
+
+    def run(self, job, report):
+        return job.compute(lambda fraction, part=None: report(fraction)), None
+
+    def close(self):
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_no_seconds_are_named_where_other_servers_use_the_same_workers(is_shared):
+    engine, experiment = Engine(pool=Worker(is_shared)), Taking()
+    learned(engine, experiment, 0.1, 0.1, 0.1)
+    jobs = [engine.submit(experiment, Real(value=3.0 + i / 100), session=str(i)) for i in range(2)]
+    seconds = engine.place(jobs[1]).seconds
+    assert seconds is None if is_shared else 0 < seconds <= 0.2
+    engine.close()
+
+
+def test_a_run_that_compiles_teaches_no_pace():
+    engine = Engine()
+    for depth in range(4):
+        ended(engine.submit(Counting(seconds=1.0), Settings(value=depth), session="a"))  # four shapes
+    assert engine._paces.pace("test_engine") is None
+
+
+def test_the_turn_comes_when_a_thread_is_free_of_those_ahead():
+    assert seconds_until_turn([], [], threads=2) == 0
+    assert seconds_until_turn([8.0], [], threads=2) == 0
+    assert seconds_until_turn([8.0, 3.0], [], threads=2) == 3
+    assert seconds_until_turn([8.0, 3.0], [4.0], threads=2) == 7
+    assert seconds_until_turn([8.0, 3.0], [4.0, 4.0], threads=2) == 8
+    assert seconds_until_turn([8.0, 3.0, 1.0], [1.0], threads=1) == 9
+
+
+def test_a_pace_is_the_median_of_recent_runs_that_agree():
+    paces = Paces()
+    for measured in (1.0, 1.0, 1.9):
+        assert paces.pace("train") is None
+        paces.learn("train", estimated=1.0, measured=measured)
+    assert paces.pace("train") == 1.0
+    paces.learn("train", estimated=0.1, measured=5.0)  # too short to count
+    assert paces.pace("train") == 1.0
+    paces.learn("train", estimated=1.0, measured=2.5)
+    assert paces.pace("train") is None
+    for _ in range(5):  # the old ones are forgotten
+        paces.learn("train", estimated=1.0, measured=2.5)
+    assert paces.pace("train") == 2.5
+    assert paces.pace("lazy") is None
+
+
+def test_the_rest_of_a_run_is_estimated_from_its_own_speed_once_enough_is_measured(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(jobs_module.time, "monotonic", lambda: now)
+    job = Job(Counting(), Settings(), Cost(50.0, 0.0), jobs_module.undrawn)
+    job.watch("a")
+    assert job.estimate is None
+
+    def run(job, report):
+        nonlocal now
+        now += 7.0  # compiling, or waiting for a worker: not counted
+        report(0.0)
+        assert job.estimate is None
+        report(0.04)
+        for seconds, fraction, left in ((2.0, 0.06, None), (0.5, 0.28, 7.5), (1.5, 0.52, 4.0)):
+            now += seconds
+            report(fraction)
+            assert job.estimate == (None if left is None else pytest.approx(left))
+        return 1, 1
+
+    now += 1.0
+    job.execute(run)
+    assert job.error is None
+    job.finish()
+    assert job.estimate is None
+
+
+def test_a_fast_run_is_not_estimated_within_its_first_second(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(jobs_module.time, "monotonic", lambda: now)
+    job = Job(Counting(), Settings(), Cost(50.0, 0.0), jobs_module.undrawn)
+    job.watch("a")
+    job.report(0.001)
+    now += 0.9
+    job.report(0.9)
+    assert job.estimate is None
+    now += 0.2
+    job.report(0.95)
+    assert job.estimate == pytest.approx(1.1 * 0.05 / 0.95, rel=0.01)
 
 
 def test_a_session_that_leaves_stops_what_only_it_wanted():
@@ -230,9 +402,9 @@ def test_a_session_that_leaves_stops_what_only_it_wanted():
 
 
 def test_a_session_with_a_browser_needs_not_look_and_one_that_vanished_may_come_back(monkeypatch):
-    monkeypatch.setattr(jobs_module, "PATIENCE", 0.3)
+    monkeypatch.setattr(jobs_module, "RECONNECT_WITHIN", 0.3)
     experiment, present = Counting(), {"a"}
-    engine = Engine(present=present.__contains__)
+    engine = Engine(is_present=present.__contains__)
     experiment.go.clear()
     job = engine.submit(experiment, Settings(value=5), session="a")
     assert not job.wait(0.5)
@@ -258,7 +430,7 @@ def test_every_question_is_counted_by_what_became_of_it(tmp_path):
     ended(engine.submit(Counting(error=InvalidInput("no")), Settings(value=3), session="a"))
     with pytest.raises(TooExpensive):
         engine.submit(Counting(seconds=1e3), Settings(value=4), session="a")
-    while not Store(tmp_path, 1e6).path(job.key).exists() and engine.metrics.total("failed") < 1:
+    while not Store(tmp_path, 1e6).path(job.experiment, job.spec).exists() and engine.metrics.total("failed") < 1:
         time.sleep(0.005)
     ended(Engine(Limits(), store=Store(tmp_path, 1e6)).submit(experiment, Settings(value=1), session="c"))
     outcomes = ("computed", "kept", "shared", "cancelled", "failed", "refused", "stored")
@@ -266,7 +438,7 @@ def test_every_question_is_counted_by_what_became_of_it(tmp_path):
         "computed": 1, "kept": 1, "shared": 1, "cancelled": 1, "failed": 1, "refused": 1, "stored": 0,
     }  # fmt: skip
     text = engine.metrics.text().decode()
-    assert 'ntkviz_jobs_total{experiment="counting",outcome="computed"} 1.0' in text
+    assert 'ntkviz_jobs_total{experiment="test_engine",outcome="computed"} 1.0' in text
     assert "ntkviz_jobs_running" in text
     assert text.endswith("# EOF\n")
 
@@ -275,7 +447,7 @@ def test_a_restart_forgets_nothing(tmp_path):
     experiment = Counting()
     before = Engine(Limits(), store=Store(tmp_path, 1e6))
     job = ended(before.submit(experiment, Settings(value=8), session="a"))
-    while not before.store.path(job.key).exists():
+    while not before.store.path(job.experiment, job.spec).exists():
         time.sleep(0.005)
     after = Engine(Limits(), store=Store(tmp_path, 1e6))
     np.testing.assert_array_equal(ended(after.submit(experiment, Settings(value=8), session="b")).result, 8)
@@ -288,7 +460,7 @@ def test_an_answer_that_cannot_be_kept_on_disk_is_given_all_the_same_and_health_
     np.testing.assert_array_equal(ended(engine.submit(Counting(), Settings(value=8), session="a")).result, 8)
     while engine.health()["status"] == "ok":
         time.sleep(0.005)
-    assert "not kept on disk" in engine.health()["trouble"][0]
+    assert "cannot be stored on disk" in engine.health()["trouble"][0]
 
 
 def test_a_users_error_is_kept_as_it_is_and_a_bug_is_hidden_behind_a_sentence(caplog):
@@ -306,19 +478,19 @@ def test_programs_are_let_go_before_the_system_runs_out_of_memory_maps(monkeypat
     function(1.0)
     assert not programs.make_room()
     assert function._cache_size() == 1
-    monkeypatch.setattr(programs, "allowed", lambda: 1)
+    monkeypatch.setattr(programs, "allowed_memory_maps", lambda: 1)
     assert programs.make_room()
     assert function._cache_size() == 0
     assert function(1.0) == 2.0
 
 
-def test_weight_counts_the_arrays_inside_results():
+def test_held_bytes_counts_the_arrays_inside_results():
     @dataclass(frozen=True, eq=False)
     class Tree:
         a: np.ndarray
         b: tuple[np.ndarray, ...]
 
-    assert weight(Tree(np.zeros(10), (np.zeros(5), np.zeros(5)))) == 160
+    assert held_bytes(Tree(np.zeros(10), (np.zeros(5), np.zeros(5)))) == 160
 
 
 def test_estimates_are_spoken_in_seconds_and_megabytes():

@@ -10,8 +10,8 @@ from ntkviz import experiments
 from ntkviz.engine.limits import Limits, admit
 from ntkviz.engine.stored import read, shipped, write
 from ntkviz.errors import Cancelled
+from ntkviz.lessons import lessons
 from ntkviz.specs import Spec
-from ntkviz.ui.syllabus import LESSONS
 from scripts.store_results import STORED
 
 NAMES = [module.name for module in pkgutil.iter_modules(experiments.__path__) if module.name != "protocol"]
@@ -48,8 +48,13 @@ def assert_same(one, other, rtol):
             assert np.all(right[path] == value), path
 
 
-def test_every_lesson_has_its_experiment():
-    assert {lesson.path for lesson in LESSONS} == set(NAMES)
+def test_every_experiment_has_its_figures_and_the_lessons_use_them():
+    for name in NAMES:
+        assert callable(importlib.import_module(f"ntkviz.figures.{name}").view)
+    used = {
+        slot.experiment.__name__.rpartition(".")[2] for lesson in lessons().values() for slot in lesson.slots.values()
+    }
+    assert used <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from ntkviz.ui import guard
-from ntkviz.ui.guard import FULL, HEARTBEAT, Guard, policy
+from ntkviz.ui.guard import FULL, HEARTBEAT, Guard, content_security_policy
 
 PAGE = {"Accept": "text/html"}
 STREAM = "ws://localhost/stream"
@@ -50,7 +50,7 @@ def test_every_answer_carries_the_headers():
 
 @pytest.mark.parametrize("host", ["", "a; script-src *", "a b", "x\ty"])
 def test_a_host_that_is_none_writes_nothing_into_the_policy(host):
-    assert "connect-src 'self';" in policy(host, "'self'")
+    assert "connect-src 'self';" in content_security_policy(host, "'self'")
 
 
 def test_a_site_that_may_frame_the_course_is_named(monkeypatch):
@@ -109,7 +109,7 @@ def test_an_idle_tab_makes_room_for_a_visitor_and_not_for_another_idle_tab(monke
         with pytest.raises(WebSocketDenialResponse), client.websocket_connect(STREAM, subprotocols=comes_back):
             pass
         with client.websocket_connect(STREAM, subprotocols=["streamlit", "token"]) as new:
-            assert idle.receive() == {"type": "websocket.close", "code": 1001, "reason": "idle, and others wait"}
+            assert idle.receive() == {"type": "websocket.close", "code": 1001, "reason": "idle while others wait"}
             assert client.get("/train", headers=PAGE).status_code == 503
             new.send_bytes(b"bye")
 

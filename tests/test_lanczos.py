@@ -10,8 +10,8 @@ from ntkviz.data import on_circle
 from ntkviz.errors import Cancelled, InvalidInput
 from ntkviz.kernels import infinite_ntk
 from ntkviz.kernels.operator import dense_operator
-from ntkviz.lanczos import density, top, tridiagonal
 from ntkviz.nets import Architecture
+from ntkviz.spectra.lanczos import density, top, tridiagonal
 
 RNG = np.random.default_rng(3)
 RELU = np.asarray(infinite_ntk(Architecture(depth=2, sigma_b=0.2), RNG.normal(size=(150, 4))))

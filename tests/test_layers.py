@@ -14,17 +14,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = (
     {"errors"},
-    {"specs"},
+    {"specs", "findings"},
+    {"writing"},
     {"activations", "data"},
     {"nets"},
     {"kernels"},
     {"spectra"},
-    {"lanczos"},
     {"dynamics"},
-    {"sharpness"},
-    {"descent"},
     {"training"},
+    {"costs"},
+    {"measures"},
+    {"sweeps", "prediction"},
+    {"comparison", "scales"},
     {"experiments"},
+    {"lessons", "claims"},
     {"engine", "figures"},
     {"ui", "command"},
     {"pages", "app", "__main__"},
@@ -35,7 +38,7 @@ SHOWN = {"ui", "pages", "app"}
 LIBRARIES = {
     "streamlit": SHOWN,
     "plotly": SHOWN | {"figures"},
-    "jax": set(RANK) - {"errors", "specs", "figures", "pages", "__main__"},
+    "jax": set(RANK) - {"errors", "specs", "findings", "writing", "claims", "figures", "lessons", "pages", "__main__"},
 }
 
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ntkviz").rglob("*.py"))]
@@ -99,6 +102,26 @@ def test_files_stay_short(path: Path) -> None:
     assert length <= 400
 
 
+PARTS = sorted((ROOT / "ntkviz" / "experiments").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
+def test_an_experiment_and_its_figures_are_small(path: Path) -> None:
+    figures = ROOT / "ntkviz" / "figures" / path.name
+    assert lines(path) <= 200
+    assert not figures.exists() or lines(figures) <= 130
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
+def test_a_page_is_small(path: Path) -> None:
+    slots = path.read_text(encoding="utf-8").count("page.run(")
+    assert lines(path) <= 90 * max(slots, 1)
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
 # Folders that are made, not written.
 MADE = {".git", "__pycache__", "build", "dist", "node_modules", "test-artifacts"}
 KEPT = {".ci", ".streamlit", ".github"}
@@ -119,9 +142,9 @@ FOREIGN = [
 def written(folder: Path) -> Iterator[Path]:
     """The repository's own files."""
     for path in sorted(folder.iterdir()):
-        if path.is_file():
+        if path.is_file() and path.name not in MADE:  # in a worktree .git is a file
             yield path
-        elif path.name not in MADE and (not path.name.startswith(".") or path.name in KEPT):
+        elif path.is_dir() and path.name not in MADE and (not path.name.startswith(".") or path.name in KEPT):
             yield from written(path)
 
 

@@ -1,20 +1,20 @@
 """Every page runs by itself, and with anything that a link can say, without an exception."""
 
-import importlib
 import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.specs import flat
+from ntkviz.ui.syllabus import START, syllabus
 
-LESSON_FILES = [lesson.file for lesson in LESSONS]
-FILES = ["00_start.py", *LESSON_FILES]
+ENTRIES = {entry.path: entry for entry in syllabus()}
+FILES = [START, *(entry.file for entry in ENTRIES.values())]
 PATIENCE = 120.0  # seconds for a default run with everything compiled for the first time on busy cores
 
 
 def opened(root, file, **query):
-    """A page of the app after its script and its run have ended."""
+    """A page of the app after its script and its runs have ended."""
     app = AppTest.from_file(str(root / "ntkviz" / "ui" / "main.py"), default_timeout=PATIENCE)
     for name, value in query.items():
         app.query_params[name] = value
@@ -24,7 +24,7 @@ def opened(root, file, **query):
 
 def finished(app):
     deadline = time.monotonic() + PATIENCE
-    while any(button.key == "stop" for button in app.button) and time.monotonic() < deadline:
+    while any(str(button.key).startswith("stop_") for button in app.button) and time.monotonic() < deadline:
         time.sleep(0.2)
         app.run()
     return app
@@ -32,6 +32,16 @@ def finished(app):
 
 def stages(app):
     return app.get("bidi_component")
+
+
+def link(app):
+    """The parameters of the page's link."""
+    return {name: word if isinstance(word, str) else word[-1] for name, word in dict(app.query_params).items()}
+
+
+def shown(app, slot):
+    """The settings of the run that a slot shows."""
+    return app.session_state[f"ntkviz_job_{slot}"].spec
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -44,34 +54,48 @@ def test_a_page_opens_with_its_picture_and_without_an_error(root, file):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_link_out_of_bounds_is_answered_without_an_exception(root, file):
+def test_a_link_out_of_bounds_is_answered_in_sentences(root, file):
     wild = {"width": "1e9", "depth": "-3", "frame": "nan", "data": "../../etc/passwd", "c": "inf", "seed": "x"}
-    app = opened(root, file, **wild)
+    app = opened(root, file, **wild, preset="nowhere")
     assert not app.exception
+    assert not app.error
+    if file != START:
+        assert any("nowhere" in note.value for note in app.info)
+        assert any("etc/passwd" in note.value for note in app.info)
 
 
-@pytest.mark.parametrize("file", LESSON_FILES)
-def test_a_lesson_has_its_question_its_sources_and_its_notes(root, file):
-    app = opened(root, file)
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_a_lesson_has_its_question_its_sources_and_its_notes(root, entry):
+    app = opened(root, entry.file)
     labels = {expander.label for expander in app.expander}
     assert {"Notes for the lecturer", "References", "The code that ran"} <= labels
-    assert any("?" in text.value for text in app.markdown)
+    assert f"## {entry.lesson.question}" in [text.value for text in app.markdown]
+    assert entry.lesson.default.setup in [text.value for text in app.markdown]
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path)
-def test_a_page_asks_by_default_what_the_server_has_warmed_up(root, lesson):
-    experiment = importlib.import_module(f"ntkviz.experiments.{lesson.path}")
-    app = opened(root, lesson.file)
-    assert app.session_state["ntkviz_job"].answers(experiment, experiment.Spec())
-
-
-@pytest.mark.parametrize("file", LESSON_FILES)
-def test_every_preset_can_be_pressed(root, file):
-    app = opened(root, file)
-    presets = [button.label for button in app.button]
-    assert presets
-    for label in presets:
-        next(button for button in app.button if button.label == label).click()
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_every_preset_sets_the_controls_to_its_spec_and_the_link_to_its_key(root, entry):
+    lesson = entry.lesson
+    app = opened(root, entry.file)
+    assert link(app) == {}
+    for preset in lesson.presets:
+        app.button(key=f"preset_{preset.key}").click()
         finished(app.run())
-        assert not app.exception, label
-        assert not app.error, label
+        assert not app.exception, preset.key
+        assert not app.error, preset.key
+        for slot, place in lesson.slots.items():
+            assert flat(shown(app, slot)) == flat(place.part(preset.spec)), preset.key
+        assert link(app) == ({} if preset is lesson.default else {"preset": preset.key})
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_a_link_with_a_preset_and_a_setting_opens_both(root, entry):
+    preset = entry.lesson.presets[-1]
+    app = opened(root, entry.file, preset=preset.key, width="64", ask="1")
+    assert not app.exception
+    assert flat(shown(app, "a")) == flat(entry.lesson.slots["a"].part(preset.spec)) | {"arch.width": 64}
+    assert link(app) == {"preset": preset.key, "width": "64", "ask": "1"}
+    app.button(key="reset").click()
+    finished(app.run())
+    assert flat(shown(app, "a")) == flat(entry.lesson.slots["a"].part(preset.spec))
+    assert link(app) == {"preset": preset.key}

@@ -3,7 +3,9 @@
 One cluster of two workers serves the file; a test that breaks something waits until it is whole again.
 """
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -78,9 +80,9 @@ def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_co
 def test_in_a_crowd_short_runs_go_out_too(engine, monkeypatch):
     here = psutil.Process().pid
     ended(ask(engine, cost=0.06, seconds=0.1, value=5))  # its programs are compiled now
-    monkeypatch.setattr(engine, "_crowded", lambda: True)
+    monkeypatch.setattr(engine, "_is_crowded", lambda: True)
     assert ended(ask(engine, cost=0.06, seconds=0.15, value=5)).result[0] != here
-    monkeypatch.setattr(engine, "_crowded", lambda: False)
+    monkeypatch.setattr(engine, "_is_crowded", lambda: False)
     assert ended(ask(engine, cost=0.06, seconds=0.2, value=5)).result[0] == here
 
 
@@ -96,9 +98,9 @@ def test_what_is_shown_is_drawn_where_the_run_goes_on(engine, monkeypatch):
 
 def test_a_worker_is_polite_and_computes_what_this_process_would(engine):
     pid, values = ended(ask(engine, value=4)).result
-    assert psutil.Process(pid).nice() == psutil.Process().nice() + worker.NICE
+    assert psutil.Process(pid).nice() == psutil.Process().nice() + worker.NICENESS
     np.testing.assert_array_equal(values, 4.0)
-    spec = train.Spec(steps=50, sweep=False)
+    spec = train.Spec(steps=50)
     out = ended(engine.submit(train, spec, session="a")).result
     np.testing.assert_array_equal(out.network.curves.loss, train.run(spec).network.curves.loss)
 
@@ -124,7 +126,7 @@ def test_partial_results_come_four_times_a_second_or_more(engine):
             seen.append(job.picture)
         time.sleep(0.005)
     ended(job)
-    assert worker.TOLD_EVERY <= 0.25
+    assert worker.REPORT_EVERY <= 0.25
     assert len(seen) >= 5  # of ten that are told: a busy machine may lose some
 
 
@@ -144,7 +146,7 @@ def busy_workers():
 
 def worker_processes():
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if nice(child) == psutil.Process().nice() + worker.NICE]
+    return [child for child in children if nice(child) == psutil.Process().nice() + worker.NICENESS]
 
 
 def nice(process):
@@ -208,7 +210,7 @@ def test_a_users_error_comes_back_as_it_is_and_a_bug_behind_a_sentence(engine, c
 
 
 def test_a_training_that_leaves_the_finite_numbers_is_a_result_or_a_sentence(engine):
-    spec = train.Spec(c=4.5, steps=200, sweep=False)
+    spec = train.Spec(c=4.5, steps=200)
     job = ended(engine.submit(train, spec, session="a"))
     assert job.result.network.diverged_at is not None
     assert np.isfinite(job.result.network.curves.loss).all()
@@ -218,7 +220,7 @@ def test_while_the_scheduler_is_gone_short_runs_go_on_here_and_long_ones_wait_fo
     lost = under_way(ask(engine, seconds=1.5, cost=5.0, value=11))
     engine.pool._cluster.kill()
     wait_for(lambda: not engine.pool.ready)
-    assert engine.health()["trouble"] == ["the workers are away"]
+    assert engine.health()["trouble"] == ["the workers cannot be reached"]
     short = ended(ask(engine, cost=1.0, value=12))
     assert short.result[0] == psutil.Process().pid
     waits = ask(engine, session="b", cost=50.0, value=13)
@@ -230,25 +232,45 @@ def test_while_the_scheduler_is_gone_short_runs_go_on_here_and_long_ones_wait_fo
 
 
 def test_workers_of_another_version_are_not_believed(engine, monkeypatch):
-    monkeypatch.setattr(pool_module, "code_version", lambda: "another")
+    monkeypatch.setattr(pool_module, "picture_fingerprint", lambda *modules: "another")
     job = ended(ask(engine, value=14))
     assert "another version" in str(job.error)
 
 
-def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of_compose(root, tmp_path):
+def commands_of_compose(root):
+    """The environment and the words of each command; the container has the repository on its path."""
     services = yaml.safe_load((root / "compose.yaml").read_text())["services"]
-    address = f"tcp://127.0.0.1:{free_port()}"
-    places = {"0.0.0.0": "127.0.0.1", "8786": address.rpartition(":")[2], "tcp://scheduler:8786": address}
-    started = []
     for name in ("scheduler", "workers"):
-        words = [places.get(word, word) for word in services[name]["command"]]
-        words = [str(tmp_path) if word == "/tmp" else word for word in words]
-        environment = {**os.environ, **services[name]["environment"], "NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
-        with (tmp_path / f"{name}.log").open("w") as log:
-            command = [sys.executable, *words[1:]]
-            started.append(
-                subprocess.Popen(command, cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=log, stderr=log)
-            )
+        yield services[name]["environment"] | {"PYTHONPATH": str(root)}, services[name]["command"]
+
+
+def commands_of_the_documentation(root):
+    """The same from docs/operations.md, as they are written there for a shell in the folder of the repository.
+
+    The README has the same lines.
+    """
+    lines = [line for line in (root / "docs" / "operations.md").read_text().splitlines() if " -m dask " in line]
+    assert set(lines) <= set((root / "README.md").read_text().splitlines())
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line)
+        start = next(i for i, word in enumerate(words) if "=" not in word)
+        yield dict(word.split("=", 1) for word in words[:start]), words[start:]
+
+
+@pytest.mark.parametrize("commands", [commands_of_compose, commands_of_the_documentation])
+def test_a_scheduler_and_workers_of_their_own_serve_by_the_commands_of(commands, root, tmp_path):
+    address = f"tcp://127.0.0.1:{free_port()}"
+    places = {"python": sys.executable, ".venv/bin/python": sys.executable, "/tmp": str(tmp_path)}
+    places |= {"0.0.0.0": "127.0.0.1", "10.0.0.1": "127.0.0.1", "8786": address.rpartition(":")[2], "4": "1"}
+    places |= dict.fromkeys(("tcp://scheduler:8786", "tcp://10.0.0.1:8786"), address)
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    started = []
+    for i, (environment, words) in enumerate(commands(root)):
+        with (tmp_path / f"{i}.log").open("w") as log:
+            command = [places.get(word, word) for word in words]
+            environment = own | environment | {"NTKVIZ_CACHE": os.environ["NTKVIZ_CACHE"]}
+            started.append(subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log))
     engine = Engine(Limits(), pool=Pool(0, WORKER_MEGABYTES, address))
     try:
         wait_for(lambda: engine.pool.ready)
@@ -269,3 +291,25 @@ def test_the_workers_end_with_their_server():
     engine.close()
     _, alive = psutil.wait_procs(family, timeout=15)
     assert not alive
+
+
+IMPORTED = """
+import json, sys
+from ntkviz.engine import worker
+worker.import_modules()
+print(json.dumps(sorted(name for name in worker.modules() if name in sys.modules)))
+"""
+
+
+def test_a_worker_imports_every_experiment_and_every_figure_that_has_a_file(root):
+    answer = subprocess.run([sys.executable, "-c", IMPORTED], cwd=root, capture_output=True, text=True, check=True)
+    rooms = ("experiments", "figures")
+    files = {file for room in rooms for file in (root / "ntkviz" / room).glob("*.py") if file.stem != "__init__"}
+    assert len(files) > 8
+    assert set(json.loads(answer.stdout)) == {f"ntkviz.{file.parent.name}.{file.stem}" for file in files}
+
+
+def test_a_file_that_cannot_be_imported_does_not_keep_a_worker_from_its_others(monkeypatch, caplog):
+    monkeypatch.setattr(worker, "modules", lambda: iter(["ntkviz.experiments.broken", "ntkviz.experiments.protocol"]))
+    worker.import_modules()
+    assert "ntkviz.experiments.broken cannot be imported" in caplog.text

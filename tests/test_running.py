@@ -1,4 +1,4 @@
-"""Who is there: a browser that says goodbye is believed, one that vanishes is waited for."""
+"""Sessions: a closed tab cancels its runs at once, a broken connection does not."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def engine(monkeypatch):
     monkeypatch.setattr(running, "engine", lambda: stub)
     monkeypatch.setattr(running, "is_present", "here".__eq__)
     monkeypatch.setattr(running.Runtime, "exists", lambda: True)
-    monkeypatch.setattr(running, "SETTLES", 0.01)
+    monkeypatch.setattr(running, "SESSION_ENDS_WITHIN", 0.01)
     return stub
 
 
@@ -41,7 +41,7 @@ def connection_ends(code):
         return {"type": "websocket.disconnect", "code": code}
 
     async def run():
-        await running.Goodbyes(app)({"type": "websocket"}, receive, None)
+        await running.ConnectionMonitor(app)({"type": "websocket"}, receive, None)
         await asyncio.sleep(0.05)
 
     asyncio.run(run())
@@ -49,12 +49,12 @@ def connection_ends(code):
 
 
 @pytest.mark.parametrize(("code", "left"), [(1001, ["gone"]), (1000, ["gone"]), (1006, []), (1005, [])])
-def test_only_a_goodbye_stops_what_the_absent_wait_for(engine, code, left):
+def test_only_a_closed_tab_cancels_what_absent_sessions_wait_for(engine, code, left):
     assert connection_ends(code) == [{"type": "websocket.disconnect", "code": code}]
     assert engine.left == left
 
 
 def test_without_a_server_nobody_is_present():
     assert not running.is_present("anyone")
-    assert running.is_present(running.WARM_UP)  # nobody's goodbye stops it
+    assert running.is_present(running.WARM_UP)  # no closed tab cancels it
     assert running.session() == ""

@@ -1,4 +1,4 @@
-"""Results on disk: whole or not at all, bounded, and never another question's."""
+"""Results on disk: whole or not at all, bounded, and never those of another run."""
 
 import os
 
@@ -8,11 +8,14 @@ import pytest
 from ntkviz.data import UploadedTable, parse_csv
 from ntkviz.engine import store as store_module
 from ntkviz.engine import stored
-from ntkviz.engine.store import ABANDONED, Answer, Store
-from ntkviz.engine.version import code_version
+from ntkviz.engine.fingerprint import fingerprint
+from ntkviz.engine.jobs import run_key
+from ntkviz.engine.store import ABANDONED_AFTER, Store, StoredResult, is_uploaded
+from ntkviz.experiments import train
 from tests import cases
 
 SPEC = cases.Spec()
+CODE = fingerprint(cases.__name__)
 
 
 @pytest.fixture
@@ -21,62 +24,72 @@ def store(tmp_path):
 
 
 def test_what_is_put_is_got_by_another_process_of_the_same_code(store, tmp_path):
-    store.put("question", SPEC, (np.arange(3.0), "λ", None))
-    array, word, nothing = Store(tmp_path, 10_000).get("question")
+    store.put(cases, SPEC, (np.arange(3.0), "λ", None))
+    array, word, nothing = Store(tmp_path, 10_000).get(cases, SPEC)
     np.testing.assert_array_equal(array, np.arange(3.0))
     assert (word, nothing) == ("λ", None)
-    assert Store(tmp_path, 10_000).get("another question") is None
+    assert Store(tmp_path, 10_000).get(cases, cases.Spec(value=2)) is None
 
 
 def test_other_code_does_not_find_it(store, monkeypatch):
-    store.put("question", SPEC, 1.0)
-    monkeypatch.setattr(store_module, "code_version", lambda: "other")
-    assert store.get("question") is None
+    store.put(cases, SPEC, (1.0,))
+    monkeypatch.setattr(store_module, "fingerprint", lambda experiment: "other")
+    assert store.get(cases, SPEC) is None
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.9])
 def test_a_damaged_file_is_removed_and_not_served(store, keep):
-    store.put("question", SPEC, np.arange(100.0))
-    path = store.path("question")
+    store.put(cases, SPEC, (np.arange(100.0),))
+    path = store.path(cases, SPEC)
     content = path.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
-    assert store.get("question") is None
+    assert store.get(cases, SPEC) is None
     assert not path.exists()
 
 
 def test_a_flipped_byte_is_noticed(store):
-    store.put("question", SPEC, np.arange(100.0))
-    path = store.path("question")
+    store.put(cases, SPEC, (np.arange(100.0),))
+    path = store.path(cases, SPEC)
     content = bytearray(path.read_bytes())
     content[content.index(np.arange(100.0)[50:].tobytes())] ^= 1
     path.write_bytes(content)
-    assert store.get("question") is None
+    assert store.get(cases, SPEC) is None
 
 
-def test_a_file_under_the_name_of_another_question_is_not_served(store):
-    stored.write(store.path("question"), Answer("other question", code_version(), 1.0))
-    assert store.get("question") is None
-    stored.write(store.path("question"), 1.0)  # not even an answer
-    assert store.get("question") is None
+@pytest.mark.parametrize(
+    "content",
+    [
+        StoredResult(run_key(cases, cases.Spec(value=2)), CODE, (1.0,)),
+        StoredResult(run_key(cases, SPEC), "other", (1.0,)),
+        StoredResult(run_key(cases, SPEC), CODE, 1.0),
+        1.0,
+    ],
+    ids=["of another spec", "of other code", "of another type", "no stored result"],
+)
+def test_a_file_that_holds_another_result_is_removed_and_not_served(store, content):
+    stored.write(store.path(cases, SPEC), content)
+    assert store.get(cases, SPEC) is None
+    assert not store.path(cases, SPEC).exists()
 
 
-def test_the_one_asked_for_longest_ago_goes_first(tmp_path):
-    size = len(stored.to_bytes(Answer("a", code_version(), np.zeros(200)), packed=False))
+def test_the_least_recently_used_goes_first(tmp_path):
+    specs = [cases.Spec(value=value) for value in range(4)]
+    size = len(stored.to_bytes(StoredResult(run_key(cases, specs[0]), CODE, (np.zeros(200),)), packed=False))
     store = Store(tmp_path, 3.5 * size)
-    for i, name in enumerate("abc"):
-        store.put(name, SPEC, np.zeros(200))
-        os.utime(store.path(name), (i, i))
-    assert store.get("a") is not None  # now it is the newest
-    store.put("d", SPEC, np.zeros(200))
-    assert [name for name in "abcd" if store.path(name).exists()] == ["a", "c", "d"]
+    for i, spec in enumerate(specs[:3]):
+        store.put(cases, spec, (np.zeros(200),))
+        os.utime(store.path(cases, spec), (i, i))
+    assert store.get(cases, specs[0]) is not None  # now it is the newest
+    store.put(cases, specs[3], (np.zeros(200),))
+    assert [store.path(cases, spec).exists() for spec in specs] == [True, False, True, True]
     assert store.usage() == (3, 3 * size)
 
 
 def test_an_abandoned_half_goes_and_a_fresh_one_of_another_server_stays(store, tmp_path):
-    for name, age in (("old.part", 2 * ABANDONED), ("new.part", 0)):
+    for name, age in (("old.part", 2 * ABANDONED_AFTER), ("new.part", 0)):
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (os.stat(tmp_path).st_mtime - age,) * 2)
-    store.put("question", SPEC, 1.0)
+    store.put(cases, SPEC, (1.0,))
     assert [path.name for path in tmp_path.glob("*.part")] == ["new.part"]
 
 
@@ -91,43 +104,31 @@ def full_disk():
 
 
 def test_a_full_disk_costs_nothing_but_the_keeping(store, caplog, tmp_path, full_disk):
-    store.put("question", SPEC, 1.0)
-    store.put("question", SPEC, 1.0)
-    assert store.trouble == "results are not kept on disk: File too large"
+    store.put(cases, SPEC, (1.0,))
+    store.put(cases, SPEC, (1.0,))
+    assert store.trouble == "results cannot be stored on disk: File too large"
     assert len(caplog.records) == 1  # said once, not at each result
     assert list(tmp_path.iterdir()) == []
     full_disk()  # room again
-    store.put("question", SPEC, 1.0)
-    assert (store.trouble, store.get("question")) == ("", 1.0)
+    store.put(cases, SPEC, (1.0,))
+    assert (store.trouble, store.get(cases, SPEC)) == ("", (1.0,))
 
 
 def test_what_a_visitor_uploaded_stays_in_memory(store, tmp_path):
     spec = UploadedTable(table=parse_csv(b"a,b\n" + b"1,2\n3,5\n4,1\n" * 20, name="mine.csv"), target="b")
-    store.put("question", spec, 1.0)
-    store.put("nested", (spec, SPEC)[1], 1.0)
-    assert store.get("question") is None
-    assert store.get("nested") == 1.0
+    assert is_uploaded(spec)
+    assert is_uploaded(train.Spec(data=spec))
+    assert not is_uploaded(train.Spec())
+    store.put(train, train.Spec(data=spec), (1.0,))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_no_file_can_hold_is_not_kept(store, tmp_path):
-    store.put("question", SPEC, lambda: 0)
+    store.put(cases, SPEC, (lambda: 0,))
     assert list(tmp_path.iterdir()) == []
     assert not store.trouble
 
 
 def test_a_store_of_no_bytes_keeps_nothing(tmp_path):
-    Store(tmp_path, 0.0).put("question", SPEC, 1.0)
+    Store(tmp_path, 0.0).put(cases, SPEC, (1.0,))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_version_moves_with_the_mathematics_and_not_with_the_pages(tmp_path, monkeypatch):
-    from ntkviz.engine import version
-
-    (tmp_path / "kernels").mkdir()
-    (tmp_path / "ui").mkdir()
-    seen = []
-    for room, words in (("kernels", "a = 1"), ("kernels", "a = 2"), ("ui", "b = 1"), ("ui", "b = 2")):
-        (tmp_path / room / "file.py").write_text(words)
-        monkeypatch.setattr(version, "PACKAGE", tmp_path)
-        seen.append(version.code_version.__wrapped__())
-    assert seen[0] != seen[1] == seen[2] == seen[3]

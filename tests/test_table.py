@@ -82,9 +82,9 @@ def test_a_table_is_known_by_its_digest_alone() -> None:
         ("größe,b\n1,2\n".encode("latin-1"), "not text in UTF-8"),
         (GOOD.encode("utf-16"), "not text in UTF-8"),
         ("a,b,a\n1,2,3\n1,2,3\n1,2,3\n1,2,3", "called 'a'"),
-        ("a,b\nx,y\nx,z\nw,y\nx,y", "No column holds numbers"),
+        ("a,b\nx,y\nx,z\nw,y\nx,y", "No column contains only numbers"),
         ("a,b\n1,2\n1,2\n1,2", "at least 4"),
-        ("a\n1\n2\n3\n4", "two columns at least"),
+        ("a\n1\n2\n3\n4", "at least two columns"),
         ("a,b\n1,2\n1,2,3\n1,2\n1,2", "Line 3 has 3 cells"),
         ('a,b\n1,2\n1,"2\n1,2\n1,2', "quotation marks"),
         ("a,b\n1,2\n1,3\n1,inf\n1,2", "'inf' in line 4"),
@@ -157,7 +157,7 @@ def test_rows_keep_their_target_through_the_split() -> None:
     assert not np.array_equal(data.x, other.x)
 
 
-def test_what_can_be_mended_is_mended_with_a_warning() -> None:
+def test_unusable_rows_and_columns_are_left_out_with_a_warning() -> None:
     n = 20
     read = columns(
         x=["NA" if i == 3 else i for i in range(n)],
@@ -170,7 +170,7 @@ def test_what_can_be_mended_is_mended_with_a_warning() -> None:
     assert data.features == ("x",)
     assert len(data.x) + len(data.x_test) == 18
     told = " ".join(data.warnings)
-    for part in ("hold no numbers: word, empty", "2 of 20 rows", "training rows: constant", "fewer than the 200"):
+    for part in ("do not hold numbers: word, empty", "2 of 20 rows", "training rows: constant", "fewer than the 200"):
         assert part in told
 
 
@@ -178,8 +178,8 @@ def test_what_can_be_mended_is_mended_with_a_warning() -> None:
     ("values", "target", "sentence"),
     [
         ({"x": range(4), "y": range(4)}, "z", "no column 'z'"),
-        ({"x": range(4), "y": [5] * 4}, "y", "one value only"),
-        ({"x": ["a", "b", "c", "d"], "y": range(4)}, "y", "no column holds numbers"),
+        ({"x": range(4), "y": [5] * 4}, "y", "only one value"),
+        ({"x": ["a", "b", "c", "d"], "y": range(4)}, "y", "No column except the target"),
         ({"x": [1, 1, 1, 1], "y": range(4)}, "y", "Every column of numbers is constant"),
         ({"x": [1, "", 2, 3], "y": range(4)}, "y", "Only 3 rows"),
         ({"x": range(21), "y": [f"w{i}" for i in range(21)]}, "y", "21 classes"),

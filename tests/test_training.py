@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from ntkviz import descent
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import Cancelled, Diverged, InvalidInput
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.nets import Architecture, Params, apply, init
-from ntkviz.training import Run, log_steps, sharpness, stable_step, train, train_many
+from ntkviz.training import Run, descent, log_steps, sharpness, stable_step, train, train_many
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)

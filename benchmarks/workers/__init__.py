@@ -1,1 +1,1 @@
-"""What is raced, each in a process and an environment of its own: see `protocol`."""
+"""The programs that are compared, each in a process and an environment of its own; see `protocol`."""

@@ -4,7 +4,8 @@
     "run"                         →  {"seconds": of one more call}
     end of input                  →  {"peak": bytes that the process took at most}
 
-Every answer is one line of JSON. Standard library alone: workers run in environments that know nothing of each other.
+Every answer is one line of JSON. This module uses the standard library only, because the environments of workers share
+no packages.
 """
 
 import json
@@ -19,7 +20,7 @@ BYTES = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
 def serve(prepare: dict[str, Callable[[dict[str, Any]], Call]]) -> None:
-    """Answers for the case of the command line, whose "task" names its entry of `prepare`.
+    """Serve the case of the command line, whose "task" names an entry of `prepare`.
 
     A task that measures accuracy has a call that returns it, a float: it is answered as "error".
     """
@@ -32,7 +33,7 @@ def serve(prepare: dict[str, Callable[[dict[str, Any]], Call]]) -> None:
 
 
 def _timed(call: Call, name: str) -> dict[str, float | None]:
-    """The seconds under a name; the result is let go, or its memory would be counted twice."""
+    """The seconds of one call under a name. The result is dropped, so that its memory is not counted twice."""
     began = time.perf_counter()
     result = call()
     return {name: time.perf_counter() - began, "error": result if isinstance(result, float) else None}

@@ -1,4 +1,4 @@
-"""neural-tangents 0.6.5, in the environment that it was made for."""
+"""Kernels by neural-tangents 0.6.5, with the versions of JAX and NumPy that it was made for."""
 
 import sys
 from itertools import pairwise
@@ -27,7 +27,7 @@ def layers(depth: int, width: int, nonlinearity: Any, sigma_w: float, sigma_b: f
 
 
 def empirical(case: dict[str, Any]) -> Call:
-    """Its structured derivatives, batched: the fastest of its implementations for one output."""
+    """The empirical kernel by structured derivatives in batches, its fastest implementation for one output."""
     _, apply, _ = layers(case["depth"], case["width"], stax.Relu(), 2**0.5, None)
     sizes = pairwise([case["inputs"], *[case["width"]] * case["depth"], 1])
     weights = [jnp.asarray(RNG.standard_normal(size, case["dtype"])) for size in sizes]

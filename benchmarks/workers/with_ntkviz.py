@@ -1,4 +1,4 @@
-"""Our own side of every race."""
+"""Kernels and training steps by ntkviz."""
 
 import sys
 from pathlib import Path
@@ -11,16 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from protocol import Call, serve
 
-from ntkviz import descent
 from ntkviz.kernels import empirical_ntk, infinite_ntk
 from ntkviz.nets import Architecture, Layer, Params, scales, shapes
+from ntkviz.training import descent
 from tests import oracle
 
 RNG = np.random.default_rng(0)
 
 
 def network(case: dict[str, Any]) -> tuple[Architecture, Params, np.ndarray]:
-    """ReLU, no biases; drawn by NumPy, whose memory is that of the weights."""
+    """The weights of a ReLU network without biases, drawn by NumPy so that nothing else takes memory."""
     arch = Architecture(depth=case["depth"], width=case["width"], sigma_b=None)
     params = tuple(
         Layer(jnp.asarray(scale.weight_std * RNG.standard_normal(size, case["dtype"])), None)
@@ -50,7 +50,7 @@ def accuracy(case: dict[str, Any]) -> Call:
 
 
 def multiply(case: dict[str, Any]) -> Call:
-    """JAX's own rate, for the product of a step: (points, width) by (width, width)."""
+    """JAX's own product (points, width) by (width, width), the largest of a training step."""
     sizes = (case["points"], case["width"]), (case["width"], case["width"])
     left, right = (jnp.asarray(RNG.standard_normal(size, case["dtype"])) for size in sizes)
     product = jax.jit(jnp.matmul)
@@ -58,13 +58,11 @@ def multiply(case: dict[str, Any]) -> Call:
 
 
 def train(case: dict[str, Any]) -> Call:
-    """Steps of `ntkviz.training` between two looks at them."""
+    """Training steps of `ntkviz.training` between two records."""
     arch, params, x = network(case)
     stacked = jax.tree.map(lambda weight: weight[None], params)
     targets, dtype = np.zeros(len(x)), jnp.dtype(case["dtype"])
-    problem = descent.problem(
-        arch, stacked, x, targets, 1e-6, 1.0, centred=False, x_test=None, y_test=None, dtype=dtype
-    )
+    problem = descent.problem(arch, stacked, x, targets, 1e-6, dtype=dtype)
     state = descent.start(problem, None)
     return lambda: descent.advance(arch, None, problem, state, case["steps"]).step.block_until_ready()
 

@@ -1,4 +1,4 @@
-"""The machine's own matrix-multiply rate."""
+"""The rate of matrix multiplication on this machine, by NumPy."""
 
 from typing import Any
 

@@ -1,11 +1,11 @@
-"""Three verbs: `kernel` writes one to a file, `spectrum` prints eigenvalues, `run` keeps the result of an experiment.
+"""Three commands: `kernel` writes a kernel to a file, `spectrum` prints eigenvalues, `run` prints what a run finds.
 
     python -m ntkviz kernel --data points.npy --depth 3 --out kernel.npy
     python -m ntkviz spectrum --kernel kernel.npy --top 20
-    python -m ntkviz run spectrum --set arch.width=1024 data=sphere data.n=500 --out result.npz
+    python -m ntkviz run train --preset narrow --set c=1.0 --json
 
-Progress goes to stderr. An error is one sentence there, with exit code 2; after Ctrl-C the code is 130. To add a verb,
-add its parser here and its function to `ntkviz.command.verbs`.
+Progress goes to stderr. An error is one sentence on stderr, and the exit code is then 2; after Ctrl-C it is 130. To add
+a command, add its parser here and its function to `ntkviz.command.verbs`.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MEMORY = 2000  # MB
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
         given.verb(given)
@@ -39,57 +39,83 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", file=sys.stderr)
         return REFUSED
     except MemoryError:
-        print("The machine has no memory left for this: lower --memory-mb or the number of points.", file=sys.stderr)
+        print(
+            "The machine has no memory left for this command; lower --memory-mb or the number of points.",
+            file=sys.stderr,
+        )
         return REFUSED
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m ntkviz", description="The neural tangent kernel without a browser."
+        prog="python -m ntkviz", description="Kernels, spectra and experiments without a browser."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    kernel = commands.add_parser("kernel", help="compute a kernel, of any size, into a file")
+    kernel = commands.add_parser("kernel", help="compute a kernel of any size and write it to a file")
     kernel.add_argument("--data", nargs="+", required=True, metavar=("SOURCE", "FIELD=VALUE"), help=_sources())
     _network(kernel)
-    kernel.add_argument("--out", type=Path, required=True, metavar="FILE.npy", help="goes on where it was stopped")
+    kernel.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.npy", help="the file; a stopped command continues in it"
+    )
     kernel.set_defaults(verb=verbs.kernel)
 
-    spectrum = commands.add_parser("spectrum", help="eigenvalues of a kernel")
+    spectrum = commands.add_parser("spectrum", help="print the eigenvalues of a kernel")
     source = spectrum.add_mutually_exclusive_group(required=True)
-    source.add_argument("--kernel", type=Path, metavar="FILE.npy", help="a kernel that `kernel` has written")
+    source.add_argument(
+        "--kernel", type=Path, metavar="FILE.npy", help="a kernel that the command `kernel` has written"
+    )
     source.add_argument("--data", nargs="+", metavar=("SOURCE", "FIELD=VALUE"), help=_sources())
     _network(spectrum)
     which = spectrum.add_mutually_exclusive_group()
-    which.add_argument("--top", type=int, metavar="K", help="the K largest eigenpairs, from products with the kernel")
-    which.add_argument("--density", action="store_true", help="how many lie where, from products with random vectors")
-    spectrum.add_argument("--starts", type=int, default=8, metavar="S", help="random vectors of --density (8)")
-    spectrum.add_argument("--products", type=int, metavar="M", help="products a start or run (60, 2K + 30)")
-    spectrum.add_argument("--out", type=Path, metavar="FILE.npz", help="keep everything, eigenvectors too")
+    which.add_argument("--top", type=int, metavar="K", help="the K largest eigenpairs, by Lanczos iteration")
+    which.add_argument(
+        "--density",
+        action="store_true",
+        help="how many eigenvalues lie above each size, by stochastic Lanczos quadrature",
+    )
+    spectrum.add_argument(
+        "--starts", type=int, default=8, metavar="S", help="number of random vectors of --density (8)"
+    )
+    spectrum.add_argument(
+        "--products",
+        type=int,
+        metavar="M",
+        help="products with the kernel: for each random vector of --density (60), or for --top (2K + 30)",
+    )
+    spectrum.add_argument(
+        "--out", type=Path, metavar="FILE.npz", help="write everything to this file, eigenvectors included"
+    )
     spectrum.set_defaults(verb=verbs.spectrum)
 
-    run = commands.add_parser("run", help="run an experiment of a lesson")
+    run = commands.add_parser("run", help="run an experiment of a lesson and print its findings")
     run.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(verbs.experiments()))
-    run.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="such as arch.width=1024 data=sphere")
-    run.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="read it with ntkviz.engine.stored")
+    run.add_argument(
+        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="settings, such as arch.width=1024 data=sphere"
+    )
+    run.add_argument("--preset", metavar="NAME", help="start from the settings of this preset of its lesson")
+    run.add_argument("--json", action="store_true", help="print the findings as a list of JSON objects")
+    run.add_argument(
+        "--out", type=Path, metavar="FILE.npz", help="write the result to this file; ntkviz.engine.stored reads it"
+    )
     run.set_defaults(verb=verbs.run)
     return parser
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
-    """What says which kernel, in which precision and in how much memory."""
+    """Add the arguments that choose a kernel, its precision and the memory to use."""
     add_architecture(parser)
-    parser.add_argument("--network", action="store_true", help="of one network, in place of infinite width")
-    parser.add_argument("--seed", type=_seed, default=0, help="of its weights, and of the random vectors (0)")
+    parser.add_argument("--network", action="store_true", help="the kernel of one network instead of infinite width")
+    parser.add_argument("--seed", type=_seed, default=0, help="seed of the weights and of the random vectors (0)")
     parser.add_argument(
-        "--dtype", choices=("float64", "float32"), default="float64", help="of the network, of the file"
+        "--dtype", choices=("float64", "float32"), default="float64", help="precision of the network and of the file"
     )
     parser.add_argument(
         "--memory-mb",
         type=_positive,
         default=MEMORY,
         metavar="MB",
-        help=f"held at once, beside what Python and JAX take ({MEMORY})",
+        help=f"memory for points and kernels, beside what Python and JAX need ({MEMORY})",
     )
 
 
@@ -105,4 +131,4 @@ def _positive(word: str) -> float:
 
 
 def _sources() -> str:
-    return f"a .npy file of points (N, d), a .csv table, or one of {', '.join(DATASETS)} with its settings"
+    return f"a .npy file of points (N, d), a .csv table, or a data set with its settings: {', '.join(DATASETS)}"

@@ -1,17 +1,17 @@
-"""What the commands do: each is a few calls of the library, told by an `argparse.Namespace`."""
+"""The commands: each calls the library with what an `argparse.Namespace` says, and prints or writes what it returns."""
 
 import argparse
 import importlib
+import json
 import pkgutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
 
 import ntkviz.experiments
-from ntkviz import lanczos
 from ntkviz.activations import activation
 from ntkviz.command.watch import Progress, watched
 from ntkviz.command.words import architecture, changed, data_set, fields_of
@@ -19,6 +19,8 @@ from ntkviz.data import UploadedTable, load, parse_csv
 from ntkviz.engine import stored
 from ntkviz.engine.limits import spoken
 from ntkviz.errors import InvalidInput, TooExpensive
+from ntkviz.experiments.protocol import Experiment
+from ntkviz.figures.numbers import WrittenFinding, in_words
 from ntkviz.kernels import blocks
 from ntkviz.kernels.operator import (
     Operator,
@@ -27,9 +29,12 @@ from ntkviz.kernels.operator import (
     infinite_operator,
     stored_operator,
 )
+from ntkviz.lessons import lesson_of
 from ntkviz.nets import Architecture, Params, init
-from ntkviz.spectra import LARGEST, Spectrum, fit_decay
+from ntkviz.specs import Spec
+from ntkviz.spectra import LARGEST, Spectrum, fit_decay, lanczos
 from ntkviz.spectra import spectrum as eigensystem
+from ntkviz.writing import counted
 
 SHOWN = 20  # eigenvalues that are printed
 Floats = np.ndarray
@@ -39,7 +44,7 @@ Found = Spectrum | lanczos.Top | lanczos.Density
 def kernel(given: argparse.Namespace) -> None:
     """Write a kernel to a file."""
     _suffix(given.out, ".npy")
-    x, arch, params = _question(given)
+    x, arch, params = _inputs(given)
     rows = _footprint(given, arch, x).rows(given.memory_mb, len(x))
     made = _kernel(arch, params, x)
     label = repr((arch, given.network and given.seed))
@@ -52,7 +57,7 @@ def kernel(given: argparse.Namespace) -> None:
 
 
 def spectrum(given: argparse.Namespace) -> None:
-    """Print eigenvalues, and keep them where that is asked for."""
+    """Print eigenvalues, and write them to a file where `--out` names one."""
     if given.out:
         _suffix(given.out, ".npz")
     work = _from_products if given.top is not None or given.density else _whole
@@ -64,25 +69,57 @@ def spectrum(given: argparse.Namespace) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Run an experiment and keep its result."""
-    _suffix(given.out, ".npz")
+    """Run an experiment, print its findings, and write its result to a file where `--out` names one."""
+    if given.out:
+        _suffix(given.out, ".npz")
     if given.experiment not in experiments():
         raise InvalidInput(f"There is no experiment {given.experiment!r}; choose one of {', '.join(experiments())}.")
-    experiment: Any = importlib.import_module(f"{ntkviz.experiments.__name__}.{given.experiment}")
-    spec = changed(experiment.Spec(), given.set)
+    module = importlib.import_module(f"{ntkviz.experiments.__name__}.{given.experiment}")
+    experiment = cast("Experiment[Spec, object]", module)
+    spec = changed(_start(given, experiment), given.set)
     print(f"{given.experiment}: {spoken(experiment.cost(spec))}", file=sys.stderr)
-    stored.write(given.out, watched(lambda report: experiment.run(spec, report)))
-    print(given.out)
+    result = watched(lambda report: experiment.run(spec, report))
+    findings = experiment.findings(result)
+    if given.json:
+        print(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for line in _table([in_words(finding) for finding in findings]):
+            print(line)
+        for remark in experiment.remarks(result):
+            print(f"Note: {remark.text}")
+    if given.out:
+        stored.write(given.out, result)
+        print(given.out, file=sys.stderr)
+
+
+def _start(given: argparse.Namespace, experiment: Experiment[Spec, object]) -> Spec:
+    """The settings of the preset that `--preset` names, or the experiment's own defaults."""
+    if given.preset is None:
+        return experiment.Spec()
+    lesson, slot = lesson_of(given.experiment)
+    spec: Spec = lesson.slots[slot].part(lesson.preset(given.preset).spec)
+    return spec
+
+
+def _table(numbers: list[WrittenFinding]) -> list[str]:
+    """One line for each finding: name, value, what is expected, whether it agrees, and its caveat."""
+    agreement = {True: "agrees", False: "does not agree", None: ""}
+    rows = [(one.label, one.value, one.expected, agreement[one.agrees], one.caveat) for one in numbers]
+    wide = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    return [
+        "  ".join(part for part in (f"{name:{wide[0]}}", f"{value:{wide[1]}}", *rest) if part).rstrip()
+        for name, value, *rest in rows
+    ]
 
 
 def experiments() -> tuple[str, ...]:
-    """Every module of `ntkviz.experiments` that is one."""
+    """The names of all experiments."""
     names = [module.name for module in pkgutil.iter_modules(ntkviz.experiments.__path__)]
     return tuple(name for name in names if name != "protocol")
 
 
-def _question(given: argparse.Namespace) -> tuple[Floats, Architecture, Params | None]:
-    """The points, the architecture, and the weights of one network if it is to be one."""
+def _inputs(given: argparse.Namespace) -> tuple[Floats, Architecture, Params | None]:
+    """The points, the architecture, and the weights of one network, or None for infinite width."""
     arch = architecture(given)
     x = _points(given)
     if not given.network:
@@ -111,17 +148,20 @@ def _array(path: Path, words: list[str], megabytes: float) -> Floats:
     try:
         points = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError):
-        raise InvalidInput(f"{path.name} is no .npy file of numbers; write one with numpy.save.") from None
+        raise InvalidInput(f"{path.name} is not a .npy file of numbers; write one with numpy.save.") from None
     if points.ndim != 2 or 0 in points.shape or points.dtype.kind not in "fiub":
         raise InvalidInput(
-            f"{path.name} holds {points.dtype} of shape {points.shape}; save numbers (N, d), a row a point."
+            f"{path.name} holds {points.dtype} of shape {points.shape}; save numbers (N, d), one row for each point."
         )
     if 8 * points.size > megabytes * blocks.MEGABYTE:
-        raise TooExpensive(f"The points take {8 * points.size / blocks.MEGABYTE:.0f} MB: raise --memory-mb above that.")
+        raise TooExpensive(f"The points take {8 * points.size / blocks.MEGABYTE:.0f} MB; raise --memory-mb above this.")
     x = np.array(points, np.float64)
     if not np.isfinite(x).all():
         rows = np.flatnonzero(~np.isfinite(x).all(axis=1))
-        raise InvalidInput(f"Row {rows[0]} of {path.name} is not finite, and {len(rows) - 1} more; leave them out.")
+        raise InvalidInput(
+            f"{path.name} has {counted(len(rows), 'row')} with a number that is not finite, the first of them row "
+            f"{rows[0]}; correct them or leave them out."
+        )
     return x
 
 
@@ -137,19 +177,22 @@ def _kernel(arch: Architecture, params: Params | None, x: Floats) -> blocks.Kern
 
 def _whole(given: argparse.Namespace, report: Progress) -> Spectrum:
     if given.kernel:
-        stored_operator(given.kernel)  # whether it is a kernel
+        stored_operator(given.kernel)  # raises where it is not a kernel
         matrix = np.load(given.kernel, mmap_mode="r")
-        _few(len(matrix))
+        _check_size(len(matrix))
         return eigensystem(matrix)
-    x, arch, params = _question(given)
-    _few(len(x))
+    x, arch, params = _inputs(given)
+    _check_size(len(x))
     rows = _footprint(given, arch, x).rows(given.memory_mb, len(x))
     return eigensystem(blocks.in_blocks(_kernel(arch, params, x), x, rows=rows, dtype=given.dtype, report=report))
 
 
-def _few(points: int) -> None:
+def _check_size(points: int) -> None:
+    """Raise `TooExpensive` where a kernel of so many points is not decomposed as a whole."""
     if points > LARGEST:
-        raise TooExpensive(f"All eigenvalues of {points} points are too many; ask for --top K or --density instead.")
+        raise TooExpensive(
+            f"All eigenvalues are computed for {LARGEST} points at most, not {points}; use --top K or --density."
+        )
 
 
 def _from_products(given: argparse.Namespace, report: Progress) -> lanczos.Top | lanczos.Density:
@@ -161,8 +204,8 @@ def _from_products(given: argparse.Namespace, report: Progress) -> lanczos.Top |
 
 
 def _operator(given: argparse.Namespace) -> Operator:
-    """The kernel itself where it fits, the cheapest for many products; otherwise what makes it for each of them."""
-    x, arch, params = _question(given)
+    """The kernel as a matrix where it fits into the memory, otherwise an operator that computes it for each product."""
+    x, arch, params = _inputs(given)
     footprint = _footprint(given, arch, x)
     budget = given.memory_mb * blocks.MEGABYTE - footprint.fixed
     if 2 * np.dtype(given.dtype).itemsize * len(x) ** 2 <= budget:
@@ -178,7 +221,7 @@ def _operator(given: argparse.Namespace) -> Operator:
 
 def _at_least_one(rows: int, given: argparse.Namespace, points: int) -> int:
     if rows < 1:
-        raise TooExpensive(f"{given.memory_mb:.0f} MB hold no row of {points} points: raise --memory-mb.")
+        raise TooExpensive(f"A row of {points} points does not fit into {given.memory_mb:.0f} MB; raise --memory-mb.")
     return min(rows, points)
 
 
@@ -218,4 +261,4 @@ def _density_lines(found: lanczos.Density) -> list[str]:
 
 def _suffix(path: Path, suffix: str) -> None:
     if path.suffix != suffix:
-        raise InvalidInput(f"The file must end in {suffix}, not be {path.name}.")
+        raise InvalidInput(f"The name of the file must end in {suffix}, and {path.name} does not.")

@@ -1,4 +1,4 @@
-"""Progress on stderr, and Ctrl-C: the run stops at its next report and leaves nothing half done."""
+"""Progress on stderr, and Ctrl-C: a run stops at its next report of progress and leaves no unfinished file."""
 
 import signal
 import sys
@@ -9,13 +9,13 @@ from typing import Any, TextIO, TypeVar
 
 from ntkviz.errors import Cancelled
 
-LINES = 10  # percent between the lines that a file or a pipe gets
+LINES = 10  # percent between two lines where stderr is a file or a pipe
 
 T = TypeVar("T")
 
 
 class Progress:
-    """Told how far a run is; raises `Cancelled` once `stop` was called."""
+    """The `report` of a run: prints the fraction done, and raises `Cancelled` once `stop` was called."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -24,7 +24,7 @@ class Progress:
         self._stopped = threading.Event()
 
     def stop(self, *_: int | FrameType | None) -> None:
-        """End the run at its next report; takes what a signal handler gets."""
+        """Stop the run at its next report; the signature is that of a signal handler."""
         self._stopped.set()
 
     def __call__(self, fraction: float, partial: Any = None, /) -> None:
@@ -38,13 +38,13 @@ class Progress:
         self._shown = max(self._shown, percent)
 
     def end(self) -> None:
-        """Leave the line of the terminal."""
+        """End the line on a terminal."""
         if self._terminal and self._shown >= 0:
             print(file=self._stream)
 
 
 def watched(work: Callable[[Progress], T]) -> T:
-    """`work` in a thread of its own, since a compiled program lets no signal through to its own thread."""
+    """What `work` returns. It runs in a thread of its own, because signals do not interrupt a compiled program."""
     progress = Progress(sys.stderr)
     results: list[T] = []
     errors: list[BaseException] = []
@@ -52,7 +52,7 @@ def watched(work: Callable[[Progress], T]) -> T:
     def run() -> None:
         try:
             results.append(work(progress))
-        except BaseException as error:  # raised again where the run was asked for
+        except BaseException as error:  # raised again in the calling thread
             errors.append(error)
 
     before = signal.signal(signal.SIGINT, progress.stop)

@@ -1,4 +1,4 @@
-"""Specs out of words: every flag and every FIELD=VALUE is a field that a spec declares, read as the spec says.
+"""Specs from the words of a command line: every flag and every FIELD=VALUE is a field that a spec declares.
 
 --width 1024    data: sphere n=500 dim=4    --set arch.width=1024 data=sphere data.n=500
 """
@@ -19,7 +19,15 @@ YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def value(name: str, setting: Setting, word: str) -> Any:
-    """What a word means for a field; the spec checks it again."""
+    """The value of a field that a word stands for; the spec checks its bounds.
+
+    Args:
+        name: of the field, for the error.
+        setting: the declaration of the field.
+        word: as it was typed.
+
+    Raises `InvalidInput` where the word has the wrong type.
+    """
     if setting.optional and word.lower() == NOTHING:
         return None
     if setting.kind == "flag":
@@ -38,7 +46,7 @@ def value(name: str, setting: Setting, word: str) -> Any:
 
 
 def add_architecture(parser: argparse.ArgumentParser) -> None:
-    """A flag for each field of `Architecture`, with its bounds in the help."""
+    """Add a flag for each field of `Architecture`, with its bounds in the help."""
     group = parser.add_argument_group("architecture")
     group.add_argument(
         "--architecture",
@@ -53,7 +61,7 @@ def add_architecture(parser: argparse.ArgumentParser) -> None:
 
 
 def architecture(given: argparse.Namespace) -> Architecture:
-    """The architecture of the flags that `add_architecture` declared."""
+    """The architecture that the flags of `add_architecture` describe."""
     declared = settings(Architecture)
     words = {name: getattr(given, name) for name in declared if getattr(given, name) is not None}
     fields = {name: value(name, declared[name], word) for name, word in words.items()}
@@ -71,12 +79,14 @@ def _described(setting: Setting) -> str:
 
 
 def fields_of(cls: type[Spec], words: Iterable[str]) -> dict[str, Any]:
-    """FIELD=VALUE words as the arguments of a spec."""
+    """The arguments of a spec from words FIELD=VALUE; raises `InvalidInput` for a field that it does not have."""
     declared, out = settings(cls), {}
     for word in words:
         name, separator, text = word.partition("=")
         if not separator or name not in declared:
-            raise InvalidInput(f"{word!r} is no setting of {cls.__name__}; give FIELD=VALUE with {_known(declared)}.")
+            raise InvalidInput(
+                f"{word!r} is not a setting of {cls.__name__}; write FIELD=VALUE with one of {_known(declared)}."
+            )
         out[name] = value(name, declared[name], text)
     return out
 
@@ -84,17 +94,19 @@ def fields_of(cls: type[Spec], words: Iterable[str]) -> dict[str, Any]:
 def changed(spec: Spec, words: Iterable[str]) -> Spec:
     """A spec with the settings of words such as `c=0.5`, `arch.width=64`, `data=sphere` or `data.n=100`.
 
-    Words are applied in their order, so that a data set is named before its settings.
+    Words are applied in their order, so that a data set is named before its settings. Raises `InvalidInput` for a
+    setting that the spec does not have.
     """
     for word in words:
         path, separator, text = word.partition("=")
         if not separator:
-            raise InvalidInput(f"{word!r} sets nothing; write FIELD=VALUE, such as arch.width=512.")
+            raise InvalidInput(f"{word!r} is not a setting; write FIELD=VALUE, such as arch.width=512.")
         spec = _set(spec, path.split("."), text, path)
     return spec
 
 
 def _set(spec: Spec, path: list[str], word: str, whole: str) -> Spec:
+    """The spec with the value of `word` at the end of `path`; `whole` is the path as it was typed, for errors."""
     name, *rest = path
     declared = settings(spec)
     nested = {f.name for f in dataclasses.fields(spec) if isinstance(getattr(spec, f.name), Spec)}
@@ -114,14 +126,14 @@ def _set(spec: Spec, path: list[str], word: str, whole: str) -> Spec:
 
 
 def data_set(name: str) -> type[DataSpec]:
-    """The entry of `DATASETS` of that name."""
+    """The entry of `DATASETS` of that name; raises `InvalidInput` without one."""
     if name not in DATASETS:
         raise InvalidInput(f"There is no data set {name!r}; choose one of {_known(DATASETS)}.")
     return DATASETS[name]
 
 
 def architecture_named(name: str) -> type[Architecture]:
-    """The entry of `ARCHITECTURES` of that name."""
+    """The entry of `ARCHITECTURES` of that name; raises `InvalidInput` without one."""
     if name not in ARCHITECTURES:
         raise InvalidInput(f"There is no architecture {name!r}; choose one of {_known(ARCHITECTURES)}.")
     return ARCHITECTURES[name]

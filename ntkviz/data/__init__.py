@@ -1,4 +1,4 @@
-"""Data sets: one entry of `DATASETS` each, made by `load(spec)`; a class's own table by `parse_csv`."""
+"""Data sets. `DATASETS` lists them, `load(spec)` makes one, and `parse_csv` reads a table that a user uploads."""
 
 from ntkviz.data.base import SCALES, Dataset, DataSpec, labels, load, one_hot
 from ntkviz.data.circle import CircleFunction, CirclePoints, on_circle
@@ -16,7 +16,7 @@ from ntkviz.data.table import (
 from ntkviz.data.uploaded import UploadedTable
 from ntkviz.data.vectors import Linear, Parity, RandomLabels, SingleIndex, Teacher, Xor
 
-# `UploadedTable` is not among them: it needs a table, and a link cannot carry one.
+# `UploadedTable` is not listed, because it needs a table, which no link can hold.
 DATASETS: dict[str, type[DataSpec]] = {
     "circle": CircleFunction,
     "points": CirclePoints,

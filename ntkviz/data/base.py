@@ -1,9 +1,9 @@
-"""A data set: points, targets and where they came from, made the same way for every `DataSpec`.
+"""Data sets: points and targets, with label noise and scaling that are the same for every `DataSpec`.
 
     load(spec):  clean points and targets  ->  label noise on the training targets  ->  scaling of the inputs
 
-`load` is the one way in. To add a data set, derive a frozen `DataSpec` with a `title`, a `sentence` and `clean`, and
-enter it in `DATASETS`. The networks divide their inputs by √d, so inputs have |x|²/d about 1.
+To add a data set, derive a frozen `DataSpec` with a `title`, a `sentence` and `clean`, and enter it in `DATASETS`.
+Networks divide their inputs by √d, and so |x|²/d should be about 1.
 """
 
 import math
@@ -24,25 +24,25 @@ Stream = Literal["train", "test", "target", "noise", "split"]
 
 STREAMS: tuple[Stream, ...] = ("train", "test", "target", "noise", "split")
 TEST_POINTS = 500
-MOST_POINTS = 20_000  # that a sampler draws: a kernel of 3 GB, which a command writes to disk by blocks
-MAX_SIZE = 1e12  # of an input: its powers stay finite in every kernel
+MOST_POINTS = 20_000  # most points that are drawn: their kernel has 3 GB, which a command writes to disk by blocks
+MAX_SIZE = 1e12  # largest input: its powers stay finite in every kernel
 SIGN_NAMES = ("−1", "+1")
 
 SCALES = {
-    "none": "as they are",
-    "centre": "centre",
-    "unit": "centre, then equal norms (|x|² = d)",
-    "standardise": "centre, then unit variance of each feature",
+    "none": "none",
+    "centre": "subtract the mean",
+    "unit": "subtract the mean, then equal norms (|x|² = d)",
+    "standardise": "subtract the mean, then unit variance of each feature",
 }
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
-    """Training and test points; every array is float64 and read-only.
+    """Training and test points with their targets; every array is float64 and read-only.
 
-    `y` holds numbers (regression), ±1 (binary) or one-hot rows minus 1/K (classes), which sum to zero. The test
-    targets carry no noise. Where nothing is known between the training points (`known` is false) `x_test` is only a
-    grid to draw on and `y_test` has no rows.
+    The targets are numbers (regression), ±1 (binary), or one-hot rows minus 1/K, which sum to zero (classes). Test
+    targets have no noise. Where the target is not known at the test points (`known` is false), `x_test` is a grid for
+    drawing and `y_test` has no rows.
     """
 
     x: Floats  # (N, d)
@@ -51,13 +51,13 @@ class Dataset:
     y_test: Floats  # (M, K), or (0, K)
     kind: Kind
     task: Task
-    features: tuple[str, ...] = ()  # names of the d inputs, where they have any
-    classes: tuple[str, ...] = ()  # names of the classes: of -1 and of +1, or of the K columns
-    angle: Floats | None = None  # (N,) radians, on a circle
-    angle_test: Floats | None = None  # (M,) radians, on a circle
-    image_shape: tuple[int, int] | None = None
-    window: tuple[float, float, float, float] | None = None  # left, right, bottom, top of a plane
-    warnings: tuple[str, ...] = ()  # sentences to show
+    features: tuple[str, ...] = ()  # names of the d inputs, where they have names
+    classes: tuple[str, ...] = ()  # names of the classes −1 and +1, or of the K columns
+    angle: Floats | None = None  # (N,), angles on a circle in radians
+    angle_test: Floats | None = None  # (M,), angles on a circle in radians
+    image_shape: tuple[int, int] | None = None  # height and width in pixels
+    window: tuple[float, float, float, float] | None = None  # left, right, bottom and top of a picture of the plane
+    warnings: tuple[str, ...] = ()  # sentences to show to the user
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "x_test", "y_test", "angle", "angle_test"):
@@ -74,16 +74,16 @@ class Dataset:
 
     @property
     def label(self) -> NDArray[np.int64]:
-        """Class of each training point, (N,): 0 or 1 for -1 and +1, or the column of the class."""
+        """The class of each training point, (N,): 0 for −1 and 1 for +1, or the number of the column."""
         return labels(self.y)
 
     @property
     def label_test(self) -> NDArray[np.int64]:
-        """Class of each test point, (M,)."""
+        """The class of each test point, (M,)."""
         return labels(self.y_test)
 
     def grid(self, size: int = 64) -> Floats:
-        """Points (size², 2) that cover the window of a plane, the first coordinate running fastest."""
+        """A grid of points (size², 2) over the window of a plane; the first coordinate runs fastest."""
         if self.window is None:
             raise ValueError(f"A {self.kind} data set has no window.")
         left, right, bottom, top = self.window
@@ -93,14 +93,24 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec(Spec, ABC):
-    """Settings that every data set has. One seed feeds independent streams: with more points or more noise, the
-    points, the target and the test set drawn before stay what they were."""
+    """The settings that all data sets share.
+
+    A seed gives independent streams of random numbers. With more points or more noise, the points, the target and the
+    test set that were drawn before therefore stay the same.
+    """
 
     title: ClassVar[str]
     sentence: ClassVar[str]
-    kind: ClassVar[Kind] = "vector"  # what the picture is; vectors with d = 2 are loaded as a plane
+    kind: ClassVar[Kind] = "vector"  # how the data are drawn; vectors with d = 2 become a plane when they are loaded
 
-    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N. The kernel is an N × N matrix.")
+    n: int = number(
+        64,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points. The kernel is an N × N matrix.",
+    )
     seed: int = number(0, 0, 2**31 - 1, label="Data seed", help="The same seed draws the same data.")
     label_noise: float = number(
         0.0,
@@ -108,46 +118,55 @@ class DataSpec(Spec, ABC):
         1.0,
         label="Label noise",
         step=0.05,
-        help="On the training targets only. Numbers: standard deviation of the Gaussian noise that is added. "
-        "Labels: fraction that is replaced by a wrong label.",
+        help="It changes the training targets only. Numbers get Gaussian noise with this standard deviation. "
+        "Of class labels, this fraction is replaced by wrong ones.",
     )
     scale: str = choice(
         "none",
         SCALES,
         label="Scaling of the inputs",
-        help="Means, variances and centres are those of the training points. Inputs that are not centred share one "
-        "direction, and the kernel spends its largest eigenvalue on it.",
+        help="Means and variances are those of the training points. Inputs that are not centred share a direction, and "
+        "the largest eigenvalue of the kernel belongs to it.",
     )
 
     @abstractmethod
     def clean(self) -> Dataset:
-        """The data before noise and scaling."""
+        """The data set before label noise and scaling."""
 
     def load(self) -> Dataset:
-        """The same as `load(self)`."""
+        """The data set with label noise and scaling; see `load`."""
         return load(self)
 
 
 def load(spec: DataSpec) -> Dataset:
-    """The data set that a spec describes. Raises `InvalidInput` where its points cannot be used."""
+    """The data set of a spec. Raises `InvalidInput` where its points cannot be used."""
     data = spec.clean()
     data = replace(data, y=noisy(data.y, data.task, spec.label_noise, rng(spec.seed, "noise")))
     data = rescale(data, spec.scale)
     if max(np.abs(data.x).max(), np.abs(data.x_test).max()) > MAX_SIZE:
-        raise InvalidInput(f"Scaled like this an input exceeds {MAX_SIZE:g}; choose another scaling.")
+        raise InvalidInput(f"With this scaling an input exceeds {MAX_SIZE:g}; choose another scaling.")
     if data.kind == "vector" and data.x.shape[1] == 2:
         data = replace(data, kind="plane")
     return replace(data, window=window(data.x, data.x_test)) if data.kind == "plane" else data
 
 
 def rng(seed: int, stream: Stream) -> np.random.Generator:
-    """The generator of one stream of a seed."""
+    """The random generator of one stream of a seed."""
     return np.random.default_rng([seed, STREAMS.index(stream)])
 
 
 def noisy(y: Floats, task: Task, amount: float, generator: np.random.Generator) -> Floats:
-    """Targets (N, K) with Gaussian noise of standard deviation `amount` (regression), or with exactly
-    round(amount · N) labels replaced: the sign flipped (binary), or another class drawn uniformly (classes)."""
+    """Targets with label noise.
+
+    Numbers get Gaussian noise. Of labels exactly round(amount · N) are replaced, by the other sign (binary) or by
+    another class that is drawn uniformly (classes).
+
+    Args:
+        y: (N, K), the clean targets.
+        task: the kind of targets.
+        amount: the standard deviation of the noise, or the fraction of labels to replace.
+        generator: of the random numbers.
+    """
     if amount == 0.0:
         return y
     if task == "regression":
@@ -164,36 +183,36 @@ def noisy(y: Floats, task: Task, amount: float, generator: np.random.Generator) 
 
 
 def one_hot(label: NDArray[np.integer], levels: int) -> Floats:
-    """Targets (N, K) of classes 0 … K−1: one-hot rows minus 1/K, so that the classes' outputs sum to zero."""
+    """Targets (N, K) for classes (N,) from 0 to K − 1: one-hot rows minus 1/K, which sum to zero."""
     rows: Floats = np.eye(levels)[label] - 1.0 / levels
     return rows
 
 
 def labels(y: Floats) -> NDArray[np.int64]:
-    """Classes (N,) of targets or outputs (N, K): the sign as 0 or 1 when K = 1, else the largest column."""
+    """The classes (N,) of targets or outputs (N, K): 0 or 1 by the sign if K = 1, else the number of the largest."""
     return (y[:, 0] > 0).astype(np.int64) if y.shape[1] == 1 else np.argmax(y, axis=1)
 
 
 def rescale(data: Dataset, scale: str) -> Dataset:
-    """Inputs centred and scaled by the statistics of the training points.
+    """The data set with inputs that are centred and scaled by the statistics of the training points.
 
-    `unit` gives each point the norm √d; a training point at the centre has no direction and stays zero. A feature
-    that does not vary on the training points is centred only.
+    The scaling "unit" gives each point the norm √d; a training point at the centre has no direction and stays zero. The
+    scaling "standardise" only centres a feature that is constant on the training points.
     """
     if scale == "none":
         return data
     centre = data.x.mean(axis=0)
     x, x_test = data.x - centre, data.x_test - centre
     if scale == "standardise":
-        spread = x.std(axis=0)  # of the centred points: exactly 0 for a constant feature, not a rounding error
+        spread = x.std(axis=0)  # of the centred points, because it is then exactly 0 for a constant feature
         spread[spread == 0.0] = 1.0
         return replace(data, x=x / spread, x_test=x_test / spread)
     if scale == "unit":
-        floor = 1e-14 * float(np.abs(data.x).max(initial=0.0))  # differences below it are rounding
+        floor = 1e-14 * float(np.abs(data.x).max(initial=0.0))  # smaller differences are rounding errors
         x, x_test = _equal_norms(x, floor), _equal_norms(x_test, floor)
         lost = int(np.sum(~x.any(axis=1)))
         if lost:
-            told = f"{lost} of the training points lie at the centre, where scaling to equal norms leaves them at zero."
+            told = f"{lost} of the training points lie at the mean. They have no direction to scale and stay zero."
             data = replace(data, warnings=(*data.warnings, told))
     return replace(data, x=x, x_test=x_test)
 
@@ -207,7 +226,7 @@ def _equal_norms(x: Floats, floor: float) -> Floats:
 
 
 def window(*points: Floats) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a square that holds all points (·, 2) with a margin of a tenth."""
+    """The left, right, bottom and top of a square around all points (·, 2), with a margin of a tenth in all."""
     both = np.concatenate(points)
     low, high = both.min(axis=0), both.max(axis=0)
     middle, half = (low + high) / 2, 0.55 * float(max((high - low).max(), 1e-3))

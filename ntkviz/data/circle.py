@@ -1,9 +1,9 @@
-"""Functions on the circle: one angle γ, two inputs, x = √2 (cos γ, sin γ), so that |x|²/d = 1.
+"""Functions of an angle γ, given to the network as two inputs x = √2 (cos γ, sin γ) with |x|²/d = 1.
 
     y(γ) = Σ_j a_j cos(k_j γ + φ_j)          or points that the user places
 
-The test points are 256 equispaced angles. The circle is where the kernel's eigenfunctions are known: the Fourier
-modes (Jacot, Gabriel & Hongler 2018 and Basri et al. 2019 draw on it).
+The test points are 256 equispaced angles. On the circle the eigenfunctions of the kernel are known: they are the
+Fourier modes (Jacot, Gabriel & Hongler 2018; Basri et al. 2019).
 """
 
 import math
@@ -35,7 +35,7 @@ def grid() -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Circle(DataSpec):
-    """Base of the data on a circle, whose inputs stay on it: they are not scaled."""
+    """Base of the data sets on a circle; their inputs are not scaled, so that they stay on the circle."""
 
     kind: ClassVar[Kind] = "circle"
     scale: str = field(default="none", init=False, repr=False)
@@ -46,14 +46,17 @@ class CircleFunction(Circle):
     """A sum of cosines, sampled at equispaced or random angles."""
 
     title = "Function on a circle"
-    sentence = "A sum of cosines: the network learns its slow waves first."
+    sentence = "The target is a sum of cosines of an angle. Their frequencies and amplitudes can be chosen."
 
-    n: int = number(32, 2, MOST_POINTS, reach=1000, label="Training points", help="N angles on the circle.")
+    n: int = number(
+        32, 2, MOST_POINTS, reach=1000, label="Training points", help="N, the number of angles on the circle."
+    )
     terms: str = text(
         "1:1, 3:0.5, 5:0.25",
         length=300,
         label="Frequencies and amplitudes",
-        help="frequency:amplitude, with commas between; a third number is a phase in degrees, as in 3:0.5:90.",
+        help="Write frequency:amplitude, with commas between the waves. A third number is a phase in degrees, as in "
+        "3:0.5:90.",
     )
     placing: str = choice(
         "equispaced", {"equispaced": "equispaced", "random": "at random"}, label="Angles of the training points"
@@ -87,17 +90,17 @@ class CircleFunction(Circle):
 
 @dataclass(frozen=True, kw_only=True)
 class CirclePoints(Circle):
-    """Points that the user places; between them nothing is known, so the test targets are empty."""
+    """Points that the user places; the target is not known elsewhere, and so there are no test targets."""
 
     title = "Your points on a circle"
-    sentence = "Place a few points: every network that fits them draws its own curve between them."
+    sentence = "You place a few points. Between them, each network continues the curve in its own way."
 
-    n: int = field(default=0, init=False, repr=False)  # the number of points placed
+    n: int = field(default=0, init=False, repr=False)  # the number of points in the text
     points: str = text(
         "0:1, 72:-1, 144:0.5, 216:1, 288:-0.5",
         length=1500,
         label="Points",
-        help=f"angle in degrees:value, with commas between; 2 to {MAX_POINTS} points.",
+        help=f"Write angle:value for each of 2 to {MAX_POINTS} points, with commas between; angles are in degrees.",
     )
 
     def check(self) -> None:
@@ -107,7 +110,7 @@ class CirclePoints(Circle):
         degrees, values = np.array(placed(self.points), dtype=np.float64).T
         degrees = degrees % 360.0
         shared = len(degrees) - len(np.unique(degrees))
-        told = "Two points share one angle: the kernel matrix is singular, and no function passes through both values."
+        told = "Two points have the same angle. The kernel matrix is singular, and no function takes both values."
         return Dataset(
             x=on_circle(np.deg2rad(degrees)),
             y=values[:, None],
@@ -122,7 +125,14 @@ class CirclePoints(Circle):
 
 
 def waves(terms: str) -> tuple[tuple[int, float, float], ...]:
-    """(frequency, amplitude, phase in degrees) of each term of "1:1, 3:0.5:90", or `InvalidInput`."""
+    """The frequency, the amplitude and the phase in degrees of each term in a text.
+
+    Raises `InvalidInput` where the text cannot be read or a number is out of range.
+
+    Example:
+        >>> waves("1:1, 3:0.5:90")
+        ((1, 1.0, 0.0), (3, 0.5, 90.0))
+    """
     rows = _rows(terms, "Write each wave as frequency:amplitude or frequency:amplitude:phase, as in 1:1, 3:0.5", (2, 3))
     if not 1 <= len(rows) <= MAX_TERMS:
         raise InvalidInput(f"Give 1 to {MAX_TERMS} waves, not {len(rows)}, as in 1:1, 3:0.5.")
@@ -135,7 +145,14 @@ def waves(terms: str) -> tuple[tuple[int, float, float], ...]:
 
 
 def placed(points: str) -> tuple[tuple[float, float], ...]:
-    """(angle in degrees, value) of each point of "0:1, 72:-1", or `InvalidInput`."""
+    """The angle in degrees and the value of each point in a text.
+
+    Raises `InvalidInput` where the text cannot be read or a number is out of range.
+
+    Example:
+        >>> placed("0:1, 72:-1")
+        ((0.0, 1.0), (72.0, -1.0))
+    """
     rows = _rows(points, "Write each point as angle:value with the angle in degrees, as in 0:1, 72:-1", (2,))
     if not 2 <= len(rows) <= MAX_POINTS:
         raise InvalidInput(f"Place 2 to {MAX_POINTS} points, not {len(rows)}, as in 0:1, 72:-1.")
@@ -146,7 +163,7 @@ def placed(points: str) -> tuple[tuple[float, float], ...]:
 
 
 def _rows(entered: str, advice: str, lengths: tuple[int, ...]) -> list[list[float]]:
-    """The numbers of "a:b, c:d"; `InvalidInput` with the advice where a part is something else."""
+    """The numbers in a text such as "1:2, 3:4"; raises `InvalidInput` with the advice where it cannot be read."""
     rows = []
     for part in (part.strip() for part in entered.split(",") if part.strip()):
         try:

@@ -1,7 +1,7 @@
-"""Two classes in the plane, where the decision of a network can be drawn.
+"""Data sets of two classes in the plane, where the decision of a network can be drawn.
 
-Each figure is a curve a label, labels alternating from point to point, plus Gaussian `spread` of the positions; it
-is scaled so that E|x|²/2 is 1 without the spread. To add a figure, derive `Plane` and define `curve`.
+The points of each class lie on a curve, with Gaussian noise in their positions; labels alternate from point to point.
+Without the noise E|x|²/2 is 1. To add a data set, derive `Plane` and define `curve`.
 """
 
 import math
@@ -17,11 +17,18 @@ from ntkviz.specs import choice, number
 
 @dataclass(frozen=True, kw_only=True)
 class Plane(DataSpec):
-    """Base of the figures in the plane."""
+    """Base of the data sets in the plane."""
 
     kind: ClassVar[Kind] = "plane"
 
-    n: int = number(64, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
+    n: int = number(
+        64,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points; half of them have each label.",
+    )
     scale: str = choice(
         "none", {key: SCALES[key] for key in ("none", "centre", "standardise")}, label="Scaling of the inputs"
     )
@@ -31,7 +38,12 @@ class Plane(DataSpec):
 
     @abstractmethod
     def curve(self, along: Floats, label: Floats) -> Floats:
-        """Points (N, 2) at places `along` in [0, 1] on the curves of labels ±1."""
+        """Points (N, 2) on the curves.
+
+        Args:
+            along: (N,), the places on the curve, from 0 to 1.
+            label: (N,), the labels −1 or +1, which choose the curve.
+        """
 
     def clean(self) -> Dataset:
         x, y = self._draw(self.n, rng(self.seed, "train"))
@@ -50,7 +62,7 @@ class Moons(Plane):
     """Two half circles that interlock."""
 
     title = "Two moons"
-    sentence = "Two interlocking half circles: no straight line separates them."
+    sentence = "The classes are two interlocking half circles, which no straight line separates."
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         angle = np.pi * along
@@ -65,13 +77,20 @@ class Spirals(Plane):
     """Two arms of a spiral."""
 
     title = "Spirals"
-    sentence = "Two arms of a spiral: more turns need finer, slower modes of the kernel."
+    sentence = "The classes are two arms of a spiral. With more turns, more of the target lies in slow modes."
 
-    n: int = number(128, 2, MOST_POINTS, reach=1000, label="Training points", help="N, half of each label.")
+    n: int = number(
+        128,
+        2,
+        MOST_POINTS,
+        reach=1000,
+        label="Training points",
+        help="N, the number of points; half of them have each label.",
+    )
     spread: float = number(
         0.02, 0.0, 1.0, step=0.01, label="Spread", help="Standard deviation of the noise in the points' positions."
     )
-    turns: float = number(1.5, 0.25, 4.0, step=0.25, label="Turns", help="How often each arm winds round the centre.")
+    turns: float = number(1.5, 0.25, 4.0, step=0.25, label="Turns", help="How often each arm turns around the centre.")
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         start = 0.1
@@ -88,9 +107,16 @@ class Rings(Plane):
     """A circle inside another; the inner one has the label +1."""
 
     title = "Concentric circles"
-    sentence = "A circle inside another: the label depends on the radius alone."
+    sentence = "The classes are two circles with the same centre, so that the label depends on the radius alone."
 
-    inner: float = number(0.5, 0.1, 0.9, step=0.05, label="Inner radius", help="As a fraction of the outer radius.")
+    inner: float = number(
+        0.5,
+        0.1,
+        0.9,
+        step=0.05,
+        label="Inner radius",
+        help="The radius of the inner circle as a fraction of the outer one.",
+    )
 
     def curve(self, along: Floats, label: Floats) -> Floats:
         radius = np.where(label > 0, self.inner, 1.0) * math.sqrt(4 / (1 + self.inner**2))

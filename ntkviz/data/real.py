@@ -1,7 +1,8 @@
-"""Measured data that ship with scikit-learn: digits, breast cancer, wine, diabetes.
+"""Measured data sets that come with scikit-learn: digits, breast cancer, wine and diabetes.
 
-A seeded shuffle sets a quarter of the rows aside for the test; the training points are the first N of the rest, so
-that more points contain the fewer. Where the rest is smaller than N, all of it is used and a warning says so.
+The rows are shuffled with the seed, and a quarter of them are test points. The training points are the first N of the
+others, so that a larger training set contains a smaller one. Where there are fewer than N others, all are used and a
+warning says so.
 
 Sources: the UCI repository (digits, breast cancer, wine); Efron, Hastie, Johnstone & Tibshirani 2004 (diabetes).
 """
@@ -21,7 +22,7 @@ Name = Literal["digits", "breast_cancer", "wine", "diabetes"]
 
 
 class Rows(NamedTuple):
-    """Inputs (R, d), targets (R,) and their names."""
+    """Inputs (R, d), targets (R,), and the names of the inputs and of the classes."""
 
     x: Floats
     target: Floats
@@ -31,10 +32,10 @@ class Rows(NamedTuple):
 
 @cache
 def rows(name: Name) -> Rows:
-    """All rows of a data set of scikit-learn, which is imported on first use because it is slow."""
+    """All rows of a data set of scikit-learn, which is imported here because the import is slow."""
     from sklearn import datasets
 
-    options = {"scaled": False} if name == "diabetes" else {}  # in its own units, as the other tables are
+    options = {"scaled": False} if name == "diabetes" else {}  # in the units of the measurement, like the others
     bunch = getattr(datasets, f"load_{name}")(**options)
     names = tuple(str(word) for word in getattr(bunch, "target_names", ()))
     return Rows(
@@ -48,23 +49,29 @@ def rows(name: Name) -> Rows:
 def split(
     size: int, n: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
-    """Row numbers for training and for the test, and a warning where fewer than n are left for training."""
+    """The numbers of the training rows and of the test rows, and a warning where there are too few rows.
+
+    Args:
+        size: the number of all rows.
+        n: the number of training rows that are wanted.
+        generator: of the shuffle.
+    """
     order = generator.permutation(size)
     held = max(1, size // 4)
     test, rest = order[:held], order[held:]
-    told = f"There are {len(rest)} training points, fewer than the {n} asked for: all of them are used."
+    told = f"This data set has {len(rest)} training points, fewer than the {n} that you chose. All of them are used."
     return rest[:n], test, (told,) if n > len(rest) else ()
 
 
 def standardised(y: Floats, train: NDArray[np.int64]) -> Floats:
-    """Numbers (R,) with mean 0 and variance 1 over the training rows."""
+    """The numbers y (R,), shifted and scaled to mean 0 and variance 1 over the training rows."""
     spread = float(y[train].std()) if np.ptp(y[train]) > 0 else 1.0
     scaled: Floats = (y - y[train].mean()) / (spread or 1.0)
     return scaled
 
 
 def two_classes(positive: NDArray[np.bool_]) -> Floats:
-    """Targets (R, 1): +1 where true, −1 elsewhere."""
+    """Targets (R, 1), +1 where `positive` (R,) is true and −1 elsewhere."""
     return np.where(positive, 1.0, -1.0)[:, None]
 
 
@@ -81,21 +88,23 @@ DIGIT_TASKS: dict[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(DataSpec):
-    """Handwritten digits of 8 × 8 pixels; without scaling a pixel lies in [0, 1]."""
+    """Handwritten digits of 8 × 8 pixels; without scaling the value of a pixel is in [0, 1]."""
 
     title = "Handwritten digits"
-    sentence = "Scans of 8 × 8 pixels: real images, small enough for exact kernels."
+    sentence = "The points are scanned digits of 8 × 8 pixels, small enough for exact kernels."
     kind: ClassVar[Kind] = "image"
 
-    n: int = number(64, 4, 1000, label="Training points", help="N. Pairs of digits have about 270.")
+    n: int = number(
+        64, 4, 1000, label="Training points", help="N, the number of points. For a pair of digits there are about 270."
+    )
     scale: str = choice(
         "unit",
         SCALES,
         label="Scaling of the inputs",
-        help="Raw images all resemble their mean, and one mode of the kernel takes most of the trace; centred ones "
-        "differ in every direction. Try both.",
+        help="Images that are not centred all resemble their mean, so that one mode of the kernel holds most of the "
+        "trace. Centred images differ in every direction.",
     )
-    question: str = choice("parity", DIGIT_TASKS, label="Question", help="What the label says of the digit.")
+    question: str = choice("parity", DIGIT_TASKS, label="Question", help="What the label says about the digit.")
 
     def clean(self) -> Dataset:
         everything = rows("digits")
@@ -116,7 +125,7 @@ class Digits(DataSpec):
         )
 
     def _labelled(self, digit: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Floats, tuple[str, ...]]:
-        """Which rows the question is about, their targets and the names of the classes."""
+        """Which rows belong to the question, their targets, and the names of the classes."""
         everywhere = np.ones(len(digit), dtype=bool)
         match self.question:
             case "parity":
@@ -136,7 +145,7 @@ class Digits(DataSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(DataSpec):
-    """Base of the tables of scikit-learn: features in different units, so standardised by default."""
+    """Base of the tables of scikit-learn. Their features have different units and are standardised by default."""
 
     source: ClassVar[Name]
 
@@ -144,7 +153,7 @@ class Measured(DataSpec):
         "standardise",
         SCALES,
         label="Scaling of the inputs",
-        help="The features have different units: unscaled, the largest numbers decide alone.",
+        help="The features have different units. Without scaling, the features with the largest numbers decide alone.",
     )
 
     def clean(self) -> Dataset:
@@ -171,38 +180,44 @@ class Measured(DataSpec):
 
 
 def task_of(classes: Sequence[str]) -> Literal["regression", "binary", "classes"]:
-    """The task that the names of the classes imply: none, two or more."""
+    """The task that belongs to the classes: regression without classes, binary for two, else classes."""
     return "regression" if not classes else "binary" if len(classes) == 2 else "classes"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BreastCancer(Measured):
-    """569 tumours, 30 features of their cell nuclei."""
+    """569 tumours with 30 features of their cell nuclei, and whether they are malignant."""
 
     title = "Breast cancer"
-    sentence = "Is a tumour malignant? 30 measurements of cell nuclei, and the classes nearly separate."
+    sentence = "Is a tumour malignant? The inputs are 30 measurements of cell nuclei."
     source = "breast_cancer"
 
-    n: int = number(64, 4, 427, label="Training points", help="N, of the 427 that are not held out for the test.")
+    n: int = number(
+        64, 4, 427, label="Training points", help="N, the number of points. Of all rows, 427 are not test points."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wine(Measured):
-    """178 wines of three growers, 13 chemical features."""
+    """178 wines of three growers with 13 chemical features."""
 
     title = "Wine"
-    sentence = "Which of three growers made the wine? 13 chemical measurements, three outputs."
+    sentence = "Which of three growers made the wine? The inputs are 13 chemical measurements."
     source = "wine"
 
-    n: int = number(64, 4, 134, label="Training points", help="N, of the 134 that are not held out for the test.")
+    n: int = number(
+        64, 4, 134, label="Training points", help="N, the number of points. Of all rows, 134 are not test points."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diabetes(Measured):
-    """442 patients, 10 features, the progress of the disease after a year in units of its standard deviation."""
+    """442 patients with 10 features; the target is the standardised progress of diabetes after a year."""
 
     title = "Diabetes"
-    sentence = "How far does the disease progress in a year? Noisy: about half of its variance stays unexplained."
+    sentence = "How far does the disease progress in a year? The inputs are 10 measurements of each patient."
     source = "diabetes"
 
-    n: int = number(64, 4, 332, label="Training points", help="N, of the 332 that are not held out for the test.")
+    n: int = number(
+        64, 4, 332, label="Training points", help="N, the number of points. Of all rows, 332 are not test points."
+    )

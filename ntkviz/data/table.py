@@ -1,9 +1,9 @@
-"""A class's own table: CSV in UTF-8 with a header, read as data and nothing else.
+"""Tables that users upload: CSV files in UTF-8 with a header.
 
     parse_csv(bytes)  ->  Table  ->  UploadedTable(table=…, target=…)  ->  load
 
-Cells are numbers or words; nothing is evaluated. The bounds are declared here, once. A file that cannot be used
-raises `InvalidInput` with what to do about it.
+Cells are read as numbers or words, and nothing in them is evaluated. For a file that cannot be used `InvalidInput` is
+raised, with a sentence that says how to correct it.
 """
 
 import csv
@@ -35,7 +35,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column: numbers (R,) with NaN where missing, or words with None where missing."""
+    """A column of R cells: numbers, with NaN for a missing cell, or words, with None for a missing cell."""
 
     name: str
     cells: Floats | tuple[str | None, ...]
@@ -46,20 +46,20 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Where a cell is missing, (R,)."""
+        """(R,), whether each cell is missing."""
         if isinstance(self.cells, np.ndarray):
             return np.isnan(self.cells)
         return np.array([cell is None for cell in self.cells])
 
     @property
     def levels(self) -> list[float] | list[str]:
-        """The different values in order, without the missing."""
+        """The different values in ascending order, without missing cells."""
         if isinstance(self.cells, np.ndarray):
             return [float(value) for value in np.unique(self.cells[~np.isnan(self.cells)])]
         return sorted({cell for cell in self.cells if cell is not None})
 
     def take(self, kept: NDArray[np.bool_]) -> "Column":
-        """The column of the rows kept."""
+        """The column with those rows for which `kept` (R,) is true."""
         if isinstance(self.cells, np.ndarray):
             return Column(self.name, self.cells[kept])
         return Column(self.name, tuple(cell for cell, keep in zip(self.cells, kept, strict=True) if keep))
@@ -67,7 +67,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A parsed table. It is equal, hashed and written (`repr`) by the digest of the file, never by its content."""
+    """A table that was read. Comparison, hash and `repr` use the digest of the file and not its content."""
 
     name: str = field(compare=False)
     digest: str  # SHA-256 of the file's bytes
@@ -83,12 +83,12 @@ class Table:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns that can be predicted: numbers that vary, and 2 to 20 different words."""
+        """The names of the columns that can be predicted: numbers that vary, or 2 to 20 different words."""
         counts = [(column, len(column.levels)) for column in self.data]
         return tuple(c.name for c, count in counts if count >= 2 and (c.numeric or count <= MAX_CLASSES))
 
     def column(self, name: str) -> Column:
-        """The column of a name, or `InvalidInput`."""
+        """The column with a name; raises `InvalidInput` where there is none."""
         for column in self.data:
             if column.name == name:
                 return column
@@ -96,9 +96,14 @@ class Table:
 
 
 def parse_csv(content: bytes, *, name: str) -> Table:
-    """The table in a CSV file: UTF-8, a header, separated by commas, semicolons or tabs.
+    """The table in a CSV file in UTF-8, with a header, and with commas, semicolons or tabs between cells.
 
-    With semicolons the decimal mark may be a comma. Raises `InvalidInput` for every file that is no such table.
+    Where semicolons stand between cells the decimal mark may be a comma. Raises `InvalidInput` for any other file.
+
+    Example:
+        >>> table = parse_csv(b"age,size\\n1,2.5\\n2,3.5\\n3,4.0\\n4,4.5", name="plants.csv")
+        >>> table.header, table.rows
+        (('age', 'size'), 4)
     """
     lines = _decoded(content)
     separator = max(",;\t", key=lines.lstrip("\r\n ").partition("\n")[0].count)
@@ -108,8 +113,10 @@ def parse_csv(content: bytes, *, name: str) -> Table:
     _check_body(body, len(header))
     columns = tuple(_column(title, body, i, decimal_comma=separator == ";") for i, title in enumerate(header))
     if not any(column.numeric for column in columns):
-        raise InvalidInput("No column holds numbers only; write them with digits and a decimal point, as in 3.14.")
-    told = "The first line holds only numbers; it was read as the names of the columns."
+        raise InvalidInput(
+            "No column contains only numbers; write numbers with digits and a decimal point, as in 3.14."
+        )
+    told = "The first line contains only numbers, and was read as the names of the columns."
     return Table(
         name=name[:MAX_NAME],
         digest=hashlib.sha256(content).hexdigest(),
@@ -121,7 +128,7 @@ def parse_csv(content: bytes, *, name: str) -> Table:
 
 
 def preview(table: Table, rows: int = 8) -> "pd.DataFrame":
-    """The first rows as a data frame to show."""
+    """The first `rows` rows as a data frame, to be shown."""
     import pandas as pd
 
     return pd.DataFrame({column.name: list(column.cells[:rows]) for column in table.data})
@@ -137,12 +144,12 @@ def _decoded(content: bytes) -> str:
     if not lines.strip():
         raise InvalidInput("The file is empty; choose a table with a header and rows of numbers.")
     if any(ord(character) < 32 and character not in "\t\r\n" for character in set(lines)):
-        raise InvalidInput("The file holds control characters, so it is no CSV table; save it as 'CSV UTF-8'.")
+        raise InvalidInput("The file contains control characters, so it is not a CSV table; save it as 'CSV UTF-8'.")
     return lines
 
 
 def _records(lines: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of each record that holds anything."""
+    """The line number and the cells of each record that is not empty."""
     reader = csv.reader(io.StringIO(lines, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
@@ -150,15 +157,15 @@ def _records(lines: str, separator: str) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error:
         line = reader.line_num
-        raise InvalidInput(f"Line {line} cannot be read; mend its quotation marks or shorten its cells.") from None
+        raise InvalidInput(f"Line {line} cannot be read; correct its quotation marks or shorten its cells.") from None
 
 
 def _header(cells: list[str]) -> list[str]:
-    """The names of the columns; one without a name is called by its place."""
+    """The names of the columns; a column without a name gets its number as name."""
     if len(cells) > MAX_COLUMNS:
         raise InvalidInput(f"The table has {len(cells)} columns; keep at most {MAX_COLUMNS}.")
     if len(cells) < 2:
-        raise InvalidInput("The table needs two columns at least; separate them by commas, semicolons or tabs.")
+        raise InvalidInput("The table needs at least two columns; separate them by commas, semicolons or tabs.")
     names = [cell or f"column {i + 1}" for i, cell in enumerate(cells)]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -175,11 +182,11 @@ def _check_body(body: list[tuple[int, list[str]]], width: int) -> None:
         raise InvalidInput(f"The table has {len(body)} rows under its header; give it at least {MIN_ROWS}.")
     for line, cells in body:
         if len(cells) != width:
-            raise InvalidInput(f"Line {line} has {len(cells)} cells where the header has {width}; mend that line.")
+            raise InvalidInput(f"Line {line} has {len(cells)} cells, and the header has {width}; correct this line.")
 
 
 def _column(name: str, body: list[tuple[int, list[str]]], place: int, *, decimal_comma: bool) -> Column:
-    """Numbers where every cell is a number or missing, else words."""
+    """The column at `place`: of numbers where every cell is a number or missing, else of words."""
     words = tuple(None if cells[place].lower() in MISSING else cells[place] for _, cells in body)
     values = [math.nan if word is None else _number(word, decimal_comma) for word in words]
     numbers = np.array([value for value in values if value is not None], dtype=np.float64)
@@ -196,7 +203,7 @@ def _column(name: str, body: list[tuple[int, list[str]]], place: int, *, decimal
 
 
 def _number(word: str, decimal_comma: bool = False) -> float | None:
-    """The number that a cell holds, or None; Python's underscores are not digits here."""
+    """The number in a cell, or None; unlike in Python, a number may not contain underscores."""
     if "_" in word:
         return None
     try:

@@ -1,6 +1,7 @@
-"""An uploaded table as a data set: choose the column to predict, the numbers beside it are the inputs.
+"""An uploaded table as a data set: the user chooses the column to predict, and the other columns of numbers are inputs.
 
-What can be mended is mended with a warning to show; what cannot raises `InvalidInput`.
+Rows and columns that cannot be used are left out with a warning. Where nothing usable is left, `InvalidInput` is
+raised.
 """
 
 from dataclasses import dataclass
@@ -15,44 +16,57 @@ from ntkviz.data.table import MAX_CLASSES, MAX_NAME, MAX_ROWS, MIN_ROWS, Column,
 from ntkviz.errors import InvalidInput
 from ntkviz.specs import choice, number, text
 
-ROWS_A_LEVEL = 5  # whole numbers with fewer rows a level on average are numbers to predict, not classes
+# Whole numbers with fewer rows for each value, on average, are numbers to predict and not classes.
+ROWS_A_LEVEL = 5
 READINGS = {"auto": "by its values", "numbers": "numbers to predict", "classes": "classes"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedTable(DataSpec):
-    """Rows of an uploaded table; a quarter is held out for the test.
+    """The rows of an uploaded table; a quarter of them are test points.
 
-    A target of two values is binary, the larger (or later in the alphabet) is +1; words, and up to 20 whole numbers
-    that repeat, are classes; other numbers are standardised. Rows with a missing cell are left out; columns of words
-    and columns that are constant on the training rows are dropped.
+    A target with two values is binary: the larger value, or the later one in the alphabet, is +1. Words are classes,
+    and so are up to 20 whole numbers that repeat. Other numbers are standardised. Rows with a missing cell, columns of
+    words and columns that are constant on the training rows are left out.
     """
 
     title = "Your table"
-    sentence = "A table of your own: the column you choose is the target, the numbers beside it are the inputs."
+    sentence = "The points are the rows of your table. You choose the target; other columns of numbers are inputs."
     kind: ClassVar[Kind] = "vector"
 
     table: Table
-    target: str = text("", length=MAX_NAME, label="Target column", help="Empty: the last column that can be one.")
+    target: str = text(
+        "",
+        length=MAX_NAME,
+        label="Target column",
+        help="The column to predict. If empty, it is the last column that can be one.",
+    )
     reading: str = choice(
         "auto",
         READINGS,
         label="Read the target as",
-        help=f"By its values: two become ±1; words, or up to {MAX_CLASSES} whole numbers that repeat, are classes.",
+        help="By its values means: two values become ±1. Words are classes, and so are at most "
+        f"{MAX_CLASSES} whole numbers that repeat.",
     )
-    n: int = number(200, 2, MAX_ROWS * 3 // 4, label="Training points", help="At most; a quarter is held out.")
+    n: int = number(
+        200,
+        2,
+        MAX_ROWS * 3 // 4,
+        label="Training points",
+        help="The most training points to use. A quarter of the rows are test points.",
+    )
     scale: str = choice(
         "standardise",
         SCALES,
         label="Scaling of the inputs",
-        help="Where the columns have different units, unscaled the largest numbers decide alone.",
+        help="Where columns have different units and are not scaled, those with the largest numbers decide alone.",
     )
 
     def check(self) -> None:
         self.target_column()
 
     def target_column(self) -> Column:
-        """The column to predict, or `InvalidInput`."""
+        """The column to predict; raises `InvalidInput` where there is none."""
         if self.target:
             return self.table.column(self.target)
         if not self.table.targets:
@@ -78,10 +92,10 @@ class UploadedTable(DataSpec):
         )
 
     def _targets(self, target: Column, train: NDArray[np.int64]) -> tuple[Floats, tuple[str, ...]]:
-        """Targets (R, K) of rows without gaps, and the names of the classes."""
+        """The targets (R, K) of the rows without missing cells, and the names of the classes."""
         levels = target.levels
         if len(levels) < 2:
-            raise InvalidInput(f"The target {target.name!r} has one value only; choose a column that varies.")
+            raise InvalidInput(f"The target {target.name!r} has only one value; choose a column that varies.")
         if not self._has_classes(target):
             return standardised(np.asarray(target.cells, dtype=np.float64), train)[:, None], ()
         if len(levels) > MAX_CLASSES:
@@ -107,35 +121,41 @@ class UploadedTable(DataSpec):
 
 
 def _whole_rows(table: Table, target: Column) -> tuple[Column, list[Column], tuple[str, ...]]:
-    """Target and columns of numbers on the rows without a missing cell, and warnings for what was left out."""
+    """The target and the columns of numbers for the rows without a missing cell, and warnings about those left out."""
     others = [column for column in table.data if column.name != target.name]
     inputs = [column for column in others if column.numeric]
     words = [column.name for column in others if not column.numeric]
     if not inputs:
-        raise InvalidInput(f"Beside the target {target.name!r} no column holds numbers; add one to learn from.")
+        raise InvalidInput(
+            f"No column except the target {target.name!r} holds numbers; add a column of numbers to learn from."
+        )
     whole = ~np.any([column.missing for column in (target, *inputs)], axis=0)
     kept, lost = int(whole.sum()), int((~whole).sum())
     if kept < MIN_ROWS:
         raise InvalidInput(
             f"Only {kept} rows have no missing cell; fill the gaps or remove the columns that have most of them."
         )
-    warnings = (f"Dropped, because they hold no numbers: {_listed(words)}.",) if words else ()
+    warnings = (f"These columns are left out, because they do not hold numbers: {_listed(words)}.",) if words else ()
     if lost:
-        warnings = (*warnings, f"Left out, because a cell is missing: {lost} of {len(whole)} rows.")
+        warnings = (*warnings, f"{lost} of {len(whole)} rows are left out, because a cell is missing.")
     return target.take(whole), [column.take(whole) for column in inputs], warnings
 
 
 def _varying(inputs: list[Column], train: NDArray[np.int64]) -> tuple[list[Column], tuple[str, ...]]:
-    """The columns that are not constant on the training rows, and a warning that names the others."""
+    """The columns that vary on the training rows, and a warning with the names of the others."""
     moves = [bool(np.ptp(np.asarray(column.cells, dtype=np.float64)[train]) > 0) for column in inputs]
     constant = [column.name for column, moving in zip(inputs, moves, strict=True) if not moving]
     if len(constant) == len(inputs):
         raise InvalidInput("Every column of numbers is constant on the training rows; add one that varies.")
-    warnings = (f"Dropped, because they are constant on the training rows: {_listed(constant)}.",) if constant else ()
+    warnings = (
+        (f"These columns are left out, because they are constant on the training rows: {_listed(constant)}.",)
+        if constant
+        else ()
+    )
     return [column for column, moving in zip(inputs, moves, strict=True) if moving], warnings
 
 
 def _listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first five names, and how many more there are."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more

@@ -1,4 +1,4 @@
-"""Where and when an experiment runs: limits, shared jobs that stop, workers, results that are kept."""
+"""Runs experiments for pages: limits, shared jobs that can be cancelled, workers, results kept on disk."""
 
 from ntkviz.engine.engine import Engine, Place
 from ntkviz.engine.jobs import Job

@@ -1,11 +1,11 @@
 """The engine: the one way to run an experiment from a page.
 
-One computation per question, whoever asks: an answer is looked for in memory, among the runs that go on, and on disk,
-and only then computed. Runs that take less than a tenth of a second stay in the page's process, once a worker has
-compiled their programs and so put them on disk; the others wait in one `Line` for a worker of the `Pool`, where one
-lane of several is kept for runs of a few seconds. In a crowd all go out, for each takes the interpreter from those who
-wait for an answer. While there are no workers, short runs go on in the page's process and long ones wait for them to
-come back. What is shown of a result, or of a part of one, is drawn where the run goes on.
+One run serves all sessions that ask for the same experiment with the same spec. A result is looked for in memory, among
+the runs in progress and on disk, and only then computed. New runs wait in a `FairQueue` for a worker of the `Pool`; one
+worker of several takes runs of a few seconds only. A run that takes less than a tenth of a second is computed in this
+process instead, once a worker has compiled its programs and so put them on disk. While many visitors are connected no
+run is computed here, because it would delay every answer of a page. While there are no workers, short runs are computed
+here and long ones wait. The picture of a result, or of a part of one, is drawn where the run is computed.
 """
 
 import logging
@@ -17,42 +17,67 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Generic, TypedDict, cast
 
-from ntkviz.engine.jobs import Away, Draw, Job, Present, Run, nobody_is_present, nobody_waits, plain, question, weight
+from ntkviz.engine.fair_queue import FairQueue
+from ntkviz.engine.jobs import (
+    Draw,
+    IsPresent,
+    Job,
+    PictureT,
+    ProgressCallback,
+    ResultT,
+    Runner,
+    SpecT,
+    WorkerLost,
+    held_bytes,
+    never_crowded,
+    presence_unknown,
+    run_key,
+    undrawn,
+)
 from ntkviz.engine.limits import MEGABYTE, Limits, admit
-from ntkviz.engine.line import Line
 from ntkviz.engine.metrics import Metrics
+from ntkviz.engine.pace import Paces, seconds_until_turn
 from ntkviz.engine.pool import Pool
 from ntkviz.engine.programs import make_room
 from ntkviz.engine.store import Store
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
-from ntkviz.experiments.protocol import Experiment, Report
+from ntkviz.experiments.protocol import Experiment
 
-INLINE = 0.1  # seconds: estimated cost up to which a run stays in the page's process
-ALONE = 2.0  # the same while there are no workers
-SHORT = 5.0  # seconds: cost up to which a run may use the lane that is kept from long ones
-PACED = 1.0  # seconds of estimate from which runs teach how good estimates are: shorter ones mostly compile
-HOME_LANES = 2  # threads of the page's process that run
-LOOK = 0.1  # seconds between two looks for workers
-DRAWN_EVERY = 0.25  # seconds between two pictures of a run that goes on in the page's process: pages look as often
-COMPILED = 10_000  # shapes that are remembered as compiled
-MOVING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that compile nothing
+LOCAL_SECONDS = 0.1  # estimated cost up to which a run is computed in this process
+LOCAL_SECONDS_ALONE = 2.0  # the same while there are no workers
+SHORT_SECONDS = 5.0  # estimated cost up to which a run may use the worker that is kept free of long ones
+LOCAL_THREADS = 2  # threads of this process that compute short runs
+CHECK_WORKERS_EVERY = 0.1  # seconds
+DRAW_EVERY = 0.25  # seconds between two pictures of a run that is computed in this process: pages look as often
+MAX_SHAPES = 10_000  # shapes that are remembered as compiled
+COMPILE_NOTHING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that programs take
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job stands in the line: how many are ahead of it, and in about how many seconds its turn comes."""
+    """The place of a job in the queue."""
 
-    ahead: int
-    seconds: float
+    ahead: int  # jobs before it
+    seconds: float | None  # until its turn comes; None where this is not known well
     trouble: str = ""  # why its turn cannot come now, in words
 
 
-class Engine:
-    """Runs experiments, keeps answers, and bounds what all this may take."""
+class Health(TypedDict):
+    """The state of the engine, as the health route gives it."""
+
+    status: str  # "ok" or "degraded"
+    trouble: list[str]  # what is amiss, in words
+    workers: int
+    waiting: int
+    running: int
+
+
+class Engine(Generic[PictureT]):
+    """Runs experiments, keeps results, and limits the memory and the time that this takes."""
 
     def __init__(
         self,
@@ -60,55 +85,72 @@ class Engine:
         *,
         store: Store | None = None,
         pool: Pool | None = None,
-        present: Present = nobody_is_present,
-        crowded: Callable[[], bool] = nobody_waits,
-        draw: Draw = plain,
+        is_present: IsPresent = presence_unknown,
+        is_crowded: Callable[[], bool] = never_crowded,
+        draw: Draw[PictureT] | None = None,
     ) -> None:
+        """An engine that accepts runs at once.
+
+        Args:
+            limits: bounds on runs and memory; those of the environment where None.
+            store: where results are kept on disk, if anywhere.
+            pool: the workers; without them everything is computed in this process.
+            is_present: says whether a session has a connected browser.
+            is_crowded: says whether this process must be kept free for visitors.
+            draw: makes the picture of a result; where None the picture is the result itself.
+        """
         self.limits = limits or Limits.from_environment()
         self.metrics = Metrics()
         self.store = store
         self.pool = pool
-        self._present = present
-        self._crowded = crowded
-        self._draw = draw
-        self._jobs: dict[str, Job] = {}
-        self._kept: OrderedDict[str, tuple[Job, int]] = OrderedDict()
-        self._compiled: set[str] = set()
-        self._pace: dict[str, float] = {}  # seconds that runs take over what was estimated, by experiment
+        self._is_present = is_present
+        self._is_crowded = is_crowded
+        self._draw = cast("Draw[PictureT]", undrawn) if draw is None else draw
+        self._jobs: dict[str, Job[object, PictureT]] = {}  # key -> job that has not ended
+        self._kept: OrderedDict[str, tuple[Job[object, PictureT], int]] = OrderedDict()  # key -> job with result, bytes
+        self._compiled: set[str] = set()  # shapes
+        self._paces = Paces()
         self._lock = threading.Lock()
-        self._line = Line()
-        self._worker_lanes = 0
-        for _ in range(HOME_LANES):
-            self._open_lane(self._stays_home, _at_home, "page")
+        self._queue: FairQueue[PictureT] = FairQueue()
+        self._worker_threads = 0
+        for _ in range(LOCAL_THREADS):
+            self._start_thread(self._runs_in_this_process, _compute_here, "page")
         if pool is None:
-            self._open_lane(lambda job: not self._stays_home(job), _at_home, "page")
+            self._start_thread(lambda job: not self._runs_in_this_process(job), _compute_here, "page")
         else:
-            pool.start(self._grow)
+            pool.start(self._serve_workers)
         self._expose()
 
-    def submit(self, experiment: Experiment, spec: Any, *, session: str) -> Job:
-        """The job that answers this question: a kept one, one that goes on already, or a new one.
+    def submit(self, experiment: Experiment[SpecT, ResultT], spec: SpecT, *, session: str) -> Job[ResultT, PictureT]:
+        """The job of this run, which the session then watches: a finished one, one in progress, or a new one.
 
-        Raises `TooExpensive` when the estimate is over the limits, the line is full or the session has enough.
+        Args:
+            experiment: the module that runs.
+            spec: the settings that it runs with.
+            session: who asks.
+
+        Raises `TooExpensive` where the estimate exceeds the limits, the queue is full or the session has too many runs.
         """
-        key = question(experiment, spec)
+        key = run_key(experiment, spec)
         name = experiment.__name__.rpartition(".")[2]
-        job = self._known(key, session)
-        if job is None:
+        found = self._find(key, session)
+        if found is None:
             try:
                 cost = experiment.cost(spec)
                 admit(cost, self.limits)
-                job, is_new = self._enter(Job(key, experiment, spec, cost, self._present, self._draw), session)
+                new = Job(experiment, spec, cost, self._draw, self._is_present)
+                found = self._register(new, session)
             except NtkvizError:
                 self.metrics.count(name, "refused")
                 raise
-            if is_new:
-                self._begin(job)
-                return job
-        self.metrics.count(name, "kept" if job.finished else "shared")
-        return job
+            if found is new:
+                self._start(experiment, spec, new)
+                return new
+        self.metrics.count(name, "kept" if found.finished else "shared")
+        return cast("Job[ResultT, PictureT]", found)  # the key names experiment and spec, and so the result's type
 
-    def _known(self, key: str, session: str) -> Job | None:
+    def _find(self, key: str, session: str) -> Job[object, PictureT] | None:
+        """The job with this key that has a result or will have one."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -119,172 +161,187 @@ class Engine:
             job.watch(session)
             return job
 
-    def _enter(self, new: Job, session: str) -> tuple[Job, bool]:
-        """The new job among those that are not finished, or the one that came first."""
-        job = self._known(new.key, session)
+    def _register(self, new: Job[ResultT, PictureT], session: str) -> Job[object, PictureT]:
+        """Add a new job, and return it; or return the one with its key that another thread has added before."""
+        job = self._find(new.key, session)
         if job is not None:
-            return job, False
-        mine = self._line.of(session)
+            return job
+        own = self._queue.count(session)
         with self._lock:
             if len(self._jobs) >= self.limits.max_queue:
-                raise TooExpensive("Too many runs are waiting on this server: try again in a few seconds.")
-            if mine >= self.limits.max_session_jobs:
-                raise TooExpensive(f"You have {mine} runs going already: stop one, or wait until one has ended.")
+                raise TooExpensive("Too many runs are waiting on this server. Try again in a few seconds.")
+            if own >= self.limits.max_session_jobs:
+                raise TooExpensive(f"You already have {own} runs in progress. Stop one, or wait until one has ended.")
             new.watch(session)
             self._jobs[new.key] = new
-            return new, True
+            return new
 
-    def _begin(self, job: Job) -> None:
-        found = self.store.get(job.key) if self.store is not None else None
+    def _start(self, experiment: Experiment[SpecT, ResultT], spec: SpecT, job: Job[ResultT, PictureT]) -> None:
+        """Give a new job its stored result, or put it into the queue."""
+        found = self.store.get(experiment, spec) if self.store is not None else None
         if found is None:
-            self._line.join(job)
+            self._queue.put(job)
             return
-        job.execute(lambda job, _: (found, job.draw(job.experiment.__name__, found)))
+        result = found
+        job.complete(lambda: (result, self._draw(experiment.__name__, result)))
         self.metrics.count(job.name, "stored")
-        self._settle(job)
+        self._finish(job)
 
     def leave(self, session: str) -> None:
-        """A session has gone for good: what only it wanted stops."""
+        """Release all jobs of a session that has ended; those that only it watched are cancelled."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
             job.release(session)
 
     def sessions(self) -> set[str]:
-        """Sessions that wait for something."""
+        """The sessions that watch a job which has not ended."""
         with self._lock:
             return {session for job in self._jobs.values() for session in job.watchers}
 
-    def place(self, job: Job) -> Place | None:
-        """Where a job stands in the line; None when it does not wait."""
-        waiting = self._line.waiting
+    def place(self, job: Job[object, PictureT]) -> Place | None:
+        """The place of a job in the queue; None when it does not wait."""
+        waiting = self._queue.waiting
         if job not in waiting:
             return None
-        home = self._stays_home(job)
-        ahead = [other for other in waiting[: waiting.index(job)] if self._stays_home(other) == home]
-        going = [other for other in self._line.going if self._stays_home(other) == home]
-        kept = job.cost.seconds > SHORT  # from long runs: one lane
-        lanes = HOME_LANES if home else max(1, self._worker_lanes - kept)
-        seconds = sum(self._expected(other) for other in [*ahead, *going]) / lanes
-        return Place(len(ahead), seconds, "" if home or self.pool is None else self.pool.trouble)
+        local = self._runs_in_this_process(job)
+        ahead = [other for other in waiting[: waiting.index(job)] if self._runs_in_this_process(other) == local]
+        trouble = "" if local or self.pool is None else self.pool.trouble
+        return Place(len(ahead), None if trouble else self._seconds_until_turn(job, ahead, local=local), trouble)
 
-    def health(self) -> dict[str, Any]:
-        """How the engine is, in a few words and numbers; `status` is "ok" or "degraded", with the `trouble`."""
+    def health(self) -> Health:
+        """The state of the engine."""
         trouble = [words for words in (self.pool and self.pool.trouble, self.store and self.store.trouble) if words]
         return {
             "status": "degraded" if trouble else "ok",
             "trouble": trouble,
             "workers": self.pool.slots if self.pool is not None else 0,
-            "waiting": len(self._line.waiting),
-            "running": len(self._line.going),
+            "waiting": len(self._queue.waiting),
+            "running": len(self._queue.running),
         }
 
     def wait_for_workers(self, seconds: float) -> bool:
-        """True once runs can go out, after at most so many seconds; at once where there is no pool."""
+        """Block until workers are ready, at most so many seconds; whether they are. True at once without a pool."""
         until = time.monotonic() + seconds
         while self.pool is not None and not self.pool.ready:
             if time.monotonic() > until:
                 return False
-            time.sleep(LOOK)
+            time.sleep(CHECK_WORKERS_EVERY)
         return True
 
     def close(self) -> None:
-        """Stop every run and every worker."""
+        """Cancel every run and end every worker."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
             for session in job.watchers:
                 job.release(session)
-        self._line.close()
+        self._queue.close()
         if self.pool is not None:
             self.pool.close()
 
-    def _stays_home(self, job: Job) -> bool:
+    def _runs_in_this_process(self, job: Job[object, PictureT]) -> bool:
         if self.pool is not None and self.pool.ready:
-            return job.cost.seconds <= INLINE and shape(job.key) in self._compiled and not self._crowded()
-        return job.cost.seconds <= ALONE
+            return job.cost.seconds <= LOCAL_SECONDS and shape(job.key) in self._compiled and not self._is_crowded()
+        return job.cost.seconds <= LOCAL_SECONDS_ALONE
 
-    def _goes_out(self, lane: int, job: Job) -> bool:
-        """Does this worker's lane take the job? The first of several is kept for short runs."""
+    def _runs_on_worker(self, number: int, job: Job[object, PictureT]) -> bool:
+        """Whether the thread of this worker takes the job. The first of several is kept free of long runs."""
         pool = self.pool
-        if pool is None or not pool.ready or lane >= pool.slots or self._stays_home(job):
+        if pool is None or not pool.ready or number >= pool.slots or self._runs_in_this_process(job):
             return False
-        return lane > 0 or pool.slots == 1 or job.cost.seconds <= SHORT
+        return number > 0 or pool.slots == 1 or job.cost.seconds <= SHORT_SECONDS
 
-    def _grow(self, slots: int) -> None:
-        """There are so many workers now: each has a lane."""
-        while self._worker_lanes < slots and self.pool is not None:
-            lane = self._worker_lanes
-            self._worker_lanes += 1
-            self._open_lane(partial(self._goes_out, lane), self.pool.run, "worker")
+    def _serve_workers(self, slots: int) -> None:
+        """Have a thread for each of this many workers."""
+        while self._worker_threads < slots and self.pool is not None:
+            number = self._worker_threads
+            self._worker_threads += 1
+            self._start_thread(partial(self._runs_on_worker, number), self.pool.run, "worker")
 
-    def _open_lane(self, accepts: Any, run: Run, where: str) -> None:
-        threading.Thread(target=self._lane, args=(accepts, run, where), name=f"lane-{where}", daemon=True).start()
+    def _start_thread(
+        self, accepts: Callable[[Job[object, PictureT]], bool], runner: Runner[PictureT], where: str
+    ) -> None:
+        threading.Thread(target=self._serve, args=(accepts, runner, where), name=f"runs-{where}", daemon=True).start()
 
-    def _lane(self, accepts: Any, run: Run, where: str) -> None:
-        while (job := self._line.take(accepts)) is not None:
+    def _serve(self, accepts: Callable[[Job[object, PictureT]], bool], runner: Runner[PictureT], where: str) -> None:
+        """Take jobs from the queue and run them, until it is closed."""
+        while (job := self._queue.take(accepts)) is not None:
             try:
-                job.execute(run)
-            except Away:
+                job.execute(runner)
+            except WorkerLost:
                 self.metrics.count(job.name, "requeued")
-                self._line.join(job)
+                self._queue.put(job)
                 continue
-            self._line.leave(job)
-            self._settle(job)
-            self._note(job, where)
+            self._queue.done(job)
+            self._finish(job)
+            self._record(job, where)
             if job.result is not None and self.store is not None:
-                self.store.put(job.key, job.spec, job.result)
+                self.store.put(job.experiment, job.spec, job.result)
 
-    def _settle(self, job: Job) -> None:
+    def _finish(self, job: Job[object, PictureT]) -> None:
         with self._lock:
             if self._jobs.get(job.key) is job:
                 del self._jobs[job.key]
             if job.result is not None:
                 self._keep(job)
-        job.settle()
+        job.finish()
 
-    def _keep(self, job: Job) -> None:
-        """In memory, the one asked for longest ago out first; the newest stays whatever it weighs."""
-        self._kept[job.key] = (job, weight((job.result, job.picture)))
+    def _keep(self, job: Job[object, PictureT]) -> None:
+        """Keep a result in memory and drop the least recently used; the newest stays, however large it is."""
+        self._kept[job.key] = (job, held_bytes((job.result, job.picture)))
         while self._kept_bytes() > self.limits.keep_megabytes * MEGABYTE and len(self._kept) > 1:
             self._kept.popitem(last=False)
 
     def _kept_bytes(self) -> int:
         return sum(size for _, size in list(self._kept.values()))
 
-    def _note(self, job: Job, where: str) -> None:
-        """Count a run that has ended, and learn from it how long such runs take."""
+    def _record(self, job: Job[object, PictureT], where: str) -> None:
+        """Count a run that has ended, learn from it how long such runs take, and log it."""
         if job.result is not None:
             outcome = "computed"
-            if len(self._compiled) < COMPILED:
-                self._compiled.add(shape(job.key))
             self.metrics.took(job.name, where, job.seconds)
-            if job.cost.seconds >= PACED:
-                ratio = min(max(job.seconds / job.cost.seconds, 0.2), 5.0)
-                self._pace[job.name] = 0.7 * self._pace.get(job.name, 1.0) + 0.3 * ratio
+            if shape(job.key) in self._compiled:
+                self._paces.learn(job.name, estimated=job.cost.seconds, measured=job.seconds)
+            elif len(self._compiled) < MAX_SHAPES:
+                self._compiled.add(shape(job.key))
         else:
             outcome = "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self.metrics.count(job.name, outcome)
-        log.info(
-            "run ended",
-            extra={
-                "event": "run",
-                "experiment": job.name,
-                "outcome": outcome,
-                "where": where,
-                "seconds": round(job.seconds, 3),
-                "estimated_seconds": round(job.cost.seconds, 3),
-            },
-        )
+        seconds = {"seconds": round(job.seconds, 3), "estimated_seconds": round(job.cost.seconds, 3)}
+        event = {"event": "run", "experiment": job.name, "outcome": outcome, "where": where}
+        log.info("run ended", extra={**event, **seconds})
 
-    def _expected(self, job: Job) -> float:
-        """Seconds that a job still takes."""
-        return job.cost.seconds * self._pace.get(job.name, 1.0) * (1.0 - min(job.fraction, 1.0))
+    def _seconds_until_turn(
+        self, job: Job[object, PictureT], ahead: list[Job[object, PictureT]], *, local: bool
+    ) -> float | None:
+        """Seconds until a run begins; None unless the time of every run before it is known."""
+        running = [other for other in self._queue.running if self._runs_in_this_process(other) == local]
+        left = [self._seconds_left(other) for other in running]
+        wanted = [self._seconds_left(other) for other in ahead]
+        known = [seconds for seconds in (*left, *wanted) if seconds is not None]
+        if len(known) < len(left) + len(wanted) or (not local and self.pool is not None and self.pool.is_shared):
+            return None
+        threads = LOCAL_THREADS if local else self._threads_for(job)
+        return seconds_until_turn(known[: len(left)], known[len(left) :], threads=threads)
+
+    def _threads_for(self, job: Job[object, PictureT]) -> int:
+        """Workers that may take this job."""
+        slots = self.pool.slots if self.pool is not None else 1
+        return max(1, slots - (job.cost.seconds > SHORT_SECONDS))
+
+    def _seconds_left(self, job: Job[object, PictureT]) -> float | None:
+        """Seconds that a run takes from now on; None where its pace is not known or it does not keep to it."""
+        pace = self._paces.pace(job.name)
+        if pace is None or shape(job.key) not in self._compiled or job.elapsed > 2 * pace * job.cost.seconds:
+            return None
+        measured = job.estimate
+        return pace * job.cost.seconds * (1 - min(job.fraction, 1.0)) if measured is None else measured
 
     def _expose(self) -> None:
         gauge = self.metrics.gauge
-        gauge("jobs_waiting", "Runs in the line.", lambda: len(self._line.waiting))
-        gauge("jobs_running", "Runs that go on.", lambda: len(self._line.going))
+        gauge("jobs_waiting", "Runs in the queue.", lambda: len(self._queue.waiting))
+        gauge("jobs_running", "Runs in progress.", lambda: len(self._queue.running))
         gauge("sessions_waiting", "Sessions that wait for a run.", lambda: len(self.sessions()))
         gauge("kept_results", "Results in memory.", lambda: len(self._kept))
         gauge("kept_bytes", "Bytes of the results in memory.", self._kept_bytes)
@@ -295,25 +352,25 @@ class Engine:
             store = self.store
             gauge("stored_results", "Results on disk.", lambda: store.usage()[0])
             gauge("stored_bytes", "Bytes of the results on disk.", lambda: store.usage()[1])
-            gauge("store_trouble", "1 while results cannot be kept on disk.", lambda: float(bool(store.trouble)))
+            gauge("store_trouble", "1 while results cannot be stored on disk.", lambda: float(bool(store.trouble)))
 
 
 def shape(key: str) -> str:
-    """A question without the numbers that move and compile nothing: two of one shape run the same programs."""
-    return MOVING.sub("·", key)
+    """The key of a run without the numbers that compile nothing: two runs of one shape use the same programs."""
+    return COMPILE_NOTHING.sub("·", key)
 
 
-def _at_home(job: Job, report: Report) -> Any:
-    """Run in this process; (result, picture)."""
+def _compute_here(job: Job[ResultT, PictureT], report: ProgressCallback[PictureT]) -> tuple[ResultT, PictureT]:
+    """Compute a job in this process; (result, picture)."""
     if make_room():
-        log.info("compiled programs let go: too many memory maps", extra={"event": "programs"})
+        log.info("compiled programs dropped: too many memory maps", extra={"event": "programs"})
     name, drawn = job.experiment.__name__, -math.inf
 
-    def told(fraction: float, partial: Any = None, /) -> None:
+    def draw_and_report(fraction: float, partial_result: object = None, /) -> None:
         nonlocal drawn
-        fresh = partial is not None and time.monotonic() - drawn >= DRAWN_EVERY
-        report(fraction, job.draw(name, partial) if fresh else None)
-        drawn = time.monotonic() if fresh else drawn
+        due = partial_result is not None and time.monotonic() - drawn >= DRAW_EVERY
+        report(fraction, job.draw(name, partial_result) if due else None)
+        drawn = time.monotonic() if due else drawn
 
-    result = job.experiment.run(job.spec, told)
+    result = job.compute(draw_and_report)
     return result, job.draw(name, result)

@@ -1,7 +1,7 @@
-"""The workers: a cluster of this machine's own, or the Dask scheduler at an address that others share.
+"""The workers: a Dask cluster of this machine's own, or the workers of a Dask scheduler that several servers share.
 
-A thread keeps the connection: it starts the local cluster, connects, counts the workers, and begins anew when the
-scheduler is gone. Whoever runs a job then hears `Away`.
+A thread keeps the connection: it starts the cluster of this machine, connects, counts the workers, and starts again
+when the scheduler cannot be reached any more. Jobs that run at that moment get `WorkerLost`.
 """
 
 import contextlib
@@ -14,19 +14,18 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, cast
 
 from ntkviz.engine import stored
-from ntkviz.engine.jobs import Away, Job
-from ntkviz.engine.version import code_version
+from ntkviz.engine.fingerprint import picture_fingerprint
+from ntkviz.engine.jobs import Job, PictureT, ProgressCallback, ResultT, ResultT_co, WorkerLost
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
-from ntkviz.experiments.protocol import Report
 
-LOOK = 0.05  # seconds between two looks at a run's progress
-BEAT = 0.5  # seconds between two looks at the connection
-CONNECTS_WITHIN = 5  # seconds
-STARTS_WITHIN = 60.0  # seconds: a busy machine imports JAX in about ten
-QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}  # of the workers: the engine says what matters
+POLL_EVERY = 0.05  # seconds between two looks at the progress of a run
+CHECK_CONNECTION_EVERY = 0.5  # seconds
+CONNECT_WITHIN = 5  # seconds
+ATTEMPTS = 5  # to run a task that the worker cancels for another asker
+WORKER_ENVIRONMENT = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}  # the engine logs what matters
 
 log = logging.getLogger(__name__)
 
@@ -35,101 +34,117 @@ class Pool:
     """Workers that run experiments."""
 
     def __init__(self, workers: int, megabytes: float, address: str = "") -> None:
-        """`workers` processes of this machine, each ended at so many `megabytes`; or those at a scheduler's address."""
+        """A pool that is not connected yet; see `start`.
+
+        Args:
+            workers: worker processes to start on this machine.
+            megabytes: memory at which a worker is ended.
+            address: of a Dask scheduler whose workers are used in place of this machine's.
+        """
         self._workers = workers
         self._megabytes = megabytes
         self._address = address
-        self._client: Any = None
+        self._client: Any = None  # distributed.Client, which has no types
         self._cluster: subprocess.Popen[str] | None = None
         self._closing = threading.Event()
-        self._grown: Callable[[int], None] = lambda slots: None
-        self._has_been_ready = False
-        self.slots = 0  # runs that can go on at once
+        self._on_workers: Callable[[int], None] = lambda slots: None
+        self._was_ready = False
+        self.slots = 0  # runs that can be in progress at once
 
-    def start(self, grown: Callable[[int], None]) -> None:
-        """Begin to connect; `grown` hears how many workers there are."""
-        self._grown = grown
+    def start(self, on_workers: Callable[[int], None]) -> None:
+        """Begin to connect; `on_workers` is called with the number of workers whenever it changes."""
+        self._on_workers = on_workers
         threading.Thread(target=self._keep_connected, name="pool", daemon=True).start()
 
     @property
     def ready(self) -> bool:
-        """Can a run go out now?"""
+        """Whether a worker can take a run now."""
         return self.slots > 0 and self._is_connected()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other servers may use these workers, whose runs this server does not see."""
+        return bool(self._address)
+
+    @property
     def trouble(self) -> str:
-        """In words, while there are no workers."""
+        """Why there are no workers, in words; empty while there are some."""
         if self.ready:
             return ""
-        return "the workers are away" if self._has_been_ready or self._address else "the workers are starting"
+        return "the workers cannot be reached" if self._was_ready or self._address else "the workers are starting"
 
     def close(self) -> None:
-        """Let go of the workers; those of this machine end."""
+        """Disconnect from the workers; those of this machine end."""
         self._closing.set()
         self._disconnect()
 
-    def run(self, job: Job, report: Report) -> Any:
-        """Run a job on a worker and return (result, picture); raises what the run raises, or `Away`.
+    def run(self, job: Job[ResultT, PictureT], report: ProgressCallback[PictureT]) -> tuple[ResultT, PictureT]:
+        """Run a job on a worker; (result, picture).
 
-        When `report` raises, since nobody wants the job any more, Dask is told and its worker stops.
+        Args:
+            job: what to run. Its worker stops when `report` raises, because then nobody wants it any more.
+            report: called with the progress.
+
+        Raises what the run raises, `NtkvizError` where the workers have other code, and `WorkerLost`.
         """
+        code = picture_fingerprint(job.experiment.__name__, job.draw.__module__)
         client = self._client
         if client is None:
-            raise Away
-        for _ in range(5):
+            raise WorkerLost
+        for _ in range(ATTEMPTS):
             try:
-                following = _Following(client, job, report, self._megabytes)
-            except Exception as error:  # it went away just now
-                raise Away from error
+                run = _RemoteRun(client, job, report, code=code, megabytes=self._megabytes)
+            except Exception as error:  # the connection broke just now
+                raise WorkerLost from error
             try:
-                code, *answer = following.result()
-            except Cancelled:  # the worker stopped it for somebody who left just before this asker came
+                ran, result, picture = run.result()
+            except Cancelled:  # the worker cancelled it for another server's visitor, who left just before
                 report(0.0)
-                time.sleep(LOOK)
+                time.sleep(POLL_EVERY)
                 continue
-            if code != code_version():
-                raise NtkvizError("The workers run another version of ntkviz than this page: update one of them.")
-            return answer
-        raise Away
+            if ran != code:
+                raise NtkvizError("The workers run another version of ntkviz than this page. Update one of them.")
+            return cast(ResultT, result), cast(PictureT, picture)
+        raise WorkerLost
 
     def _keep_connected(self) -> None:
         while not self._closing.is_set():
             try:
                 self._connect()
-                while not self._closing.wait(BEAT) and self._is_connected():
+                while not self._closing.wait(CHECK_CONNECTION_EVERY) and self._is_connected():
                     self._count()
-            except Exception as error:  # whatever ails the connection, the page goes on without it
+            except Exception as error:  # pages go on without workers, whatever the reason
                 log.debug("no workers: %s", error)
             if not self._closing.is_set():
-                log.warning("the workers are away", extra={"event": "pool-away"})
+                log.warning("the workers cannot be reached", extra={"event": "workers-lost"})
             self._disconnect()
-            self._closing.wait(BEAT)
+            self._closing.wait(CHECK_CONNECTION_EVERY)
 
     def _connect(self) -> None:
         import dask
-        from distributed import Client  # takes a third of a second, beside a page that already answers
+        from distributed import Client  # takes a third of a second, while pages are already served
 
-        dask.config.set({"distributed.comm.timeouts.connect": CONNECTS_WITHIN})
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it has to say, this pool says
+        dask.config.set({"distributed.comm.timeouts.connect": CONNECT_WITHIN})
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the pool logs what matters
 
         address = self._address or self._start_cluster()
-        self._client = Client(address, set_as_default=False, timeout=CONNECTS_WITHIN, name="ntkviz")
+        self._client = Client(address, set_as_default=False, timeout=CONNECT_WITHIN, name="ntkviz")
         self._count()
 
     def _count(self) -> None:
-        """How many runs can go on at once."""
+        """Update how many runs can be in progress at once."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         slots = sum(worker["nthreads"] for worker in workers)
         if slots != self.slots:
-            log.info("%d workers", slots, extra={"event": "pool", "workers": slots})
+            log.info("%d workers", slots, extra={"event": "workers", "workers": slots})
             self.slots = slots
-            self._has_been_ready = self._has_been_ready or slots > 0
-            self._grown(slots)
+            self._was_ready = self._was_ready or slots > 0
+            self._on_workers(slots)
 
     def _is_connected(self) -> bool:
         client, cluster = self._client, self._cluster
-        gone = cluster is not None and cluster.poll() is not None
-        return client is not None and client.status == "running" and not gone
+        ended = cluster is not None and cluster.poll() is not None
+        return client is not None and client.status == "running" and not ended
 
     def _disconnect(self) -> None:
         self.slots = 0
@@ -139,96 +154,106 @@ class Pool:
             with contextlib.suppress(Exception):
                 client.close(timeout=1)
         if cluster is not None:
-            _end(cluster)
+            _terminate(cluster)
 
     def _start_cluster(self) -> str:
-        """The address of a new cluster of this machine."""
+        """Start a cluster on this machine; its address."""
         command = [sys.executable, "-P", str(Path(__file__).with_name("cluster.py"))]
         self._cluster = subprocess.Popen(
             [*command, str(self._workers), str(self._megabytes)],
-            env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **WORKER_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._cluster.stdout is not None
-        address = self._cluster.stdout.readline().strip()
+        address = self._cluster.stdout.readline().strip() if self._cluster.stdout is not None else ""
         if not address:
             raise NtkvizError("The workers did not start.")
         return address
 
 
-class _Following:
-    """One run on a worker, followed from here."""
+class _RemoteRun(Generic[ResultT_co, PictureT]):
+    """One run on a worker, whose progress is polled from here."""
 
-    def __init__(self, client: Any, job: Job, report: Report, megabytes: float) -> None:
-        from ntkviz.engine.worker import answer, progress
+    def __init__(
+        self,
+        client: Any,
+        job: Job[ResultT_co, PictureT],
+        report: ProgressCallback[PictureT],
+        *,
+        code: str,
+        megabytes: float,
+    ) -> None:
+        from ntkviz.engine.worker import progress_variable, run_experiment
 
         self._client = client
         self._job = job
         self._report = report
-        self._key = f"ntkviz-{hashlib.sha256(f'{code_version()} {job.key}'.encode()).hexdigest()[:32]}"
-        self._progress = progress(self._key, client)
+        self._key = f"ntkviz-{hashlib.sha256(f'{code} {job.key}'.encode()).hexdigest()[:32]}"
+        self._progress = progress_variable(self._key, client)
         self._progress.set((0, 0.0, b""))
         self._seen = 0
-        arguments = (job.experiment.__name__, job.spec, self._key, code_version(), megabytes, job.draw)
-        job.nudge.clear()
-        self._future = client.submit(answer, *arguments, key=self._key)
-        self._future.add_done_callback(lambda _: job.nudge.set())
+        arguments = (job.experiment.__name__, job.spec, self._key, code, megabytes, job.draw)
+        job.wake.clear()
+        self._future = client.submit(run_experiment, *arguments, key=self._key)
+        self._future.add_done_callback(lambda _: job.wake.set())
 
-    def result(self) -> Any:
+    def result(self) -> tuple[str, object, object]:
+        """Wait for the end of the run; (fingerprint of the worker's code, result, picture)."""
         from distributed.scheduler import KilledWorker
 
         try:
             while not self._future.done():
-                self._job.nudge.wait(LOOK)
-                self._job.nudge.clear()
-                self._look()
-            return self._future.result(timeout=CONNECTS_WITHIN)
+                self._job.wake.wait(POLL_EVERY)
+                self._job.wake.clear()
+                self._poll()
+            answer: tuple[str, object, object] = self._future.result(timeout=CONNECT_WITHIN)
+            return answer
         except KilledWorker:
-            self._look()  # it may have said why
+            self._poll()  # the worker may have said why it ended
             raise NtkvizError(
-                "The process that computed this was ended twice, most likely for want of memory: choose a smaller run."
+                "The process that computed this run ended twice, most likely because the machine has too little "
+                "memory. Choose a smaller run."
             ) from None
         except NtkvizError:
             raise
         except Exception as error:
-            if self._future.status in ("error", "finished") and not _is_loss(error):
+            if self._future.status in ("error", "finished") and not _is_connection_error(error):
                 raise
-            raise Away from error
+            raise WorkerLost from error
         finally:
             self._future.release()
             with contextlib.suppress(Exception):
                 self._progress.delete()
 
-    def _look(self) -> None:
-        """Pass on what is new; raises when nobody wants it any more, or the worker says that it is full."""
-        from ntkviz.engine.worker import MEMORY
+    def _poll(self) -> None:
+        """Report what is new; raises when nobody wants the run any more, or its worker says that it has no memory."""
+        from ntkviz.engine.worker import OUT_OF_MEMORY
 
         self._report(self._job.fraction)
         if self._client.status != "running":
-            raise Away
+            raise WorkerLost
         try:
-            news = self._progress.get(timeout=LOOK)
+            news = self._progress.get(timeout=POLL_EVERY)
         except (TimeoutError, OSError):
             return
-        if news == MEMORY:
-            raise TooExpensive("This run took more memory than a worker has: choose a smaller width or fewer points.")
+        if news == OUT_OF_MEMORY:
+            raise TooExpensive("This run took more memory than a worker has. Choose a smaller width or fewer points.")
         count, fraction, content = news
         if count != self._seen:
             self._seen = count
-            self._report(fraction, stored.from_bytes(content) if content else None)
+            self._report(fraction, cast(PictureT, stored.from_bytes(content)) if content else None)
 
 
-def _is_loss(error: Exception) -> bool:
-    """Was it the connection that failed, and not the run?"""
+def _is_connection_error(error: Exception) -> bool:
+    """Whether the connection failed, and not the run."""
     from distributed import CancelledError
 
     return isinstance(error, CancelledError | OSError | TimeoutError)
 
 
-def _end(cluster: subprocess.Popen[str]) -> None:
-    """The cluster ends when its input does; what does not is killed."""
+def _terminate(cluster: subprocess.Popen[str]) -> None:
+    """End a cluster by closing its input, and kill it where that does not help."""
     with contextlib.suppress(OSError):
         if cluster.stdin is not None:
             cluster.stdin.close()

@@ -1,9 +1,9 @@
-"""Results kept on disk, so that a restart forgets nothing and servers that share a folder compute nothing twice.
+"""Results on disk: a restart loses none, and servers that share a folder compute none twice.
 
-One file an answer, named by a digest of its question and of the code that computes; see `stored` for what is inside.
-Files appear whole or not at all. Beyond a number of bytes the one that was asked for longest ago goes. A file that is
-damaged, or answers something else, is removed and computed again. A disk that is full or cannot be written costs
-nothing but the keeping.
+Each result is one file, named by a digest of its run's key and of the fingerprint of its experiment; see `stored` for
+the format. A file appears whole or not at all. Beyond a number of bytes the least recently used file is removed. A file
+that is damaged, or holds another result, is removed and computed again. A disk that is full or cannot be written stops
+nothing but the storing.
 """
 
 import contextlib
@@ -14,81 +14,99 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ntkviz.data import Table
 from ntkviz.engine import stored
-from ntkviz.engine.version import code_version
+from ntkviz.engine.fingerprint import fingerprint
+from ntkviz.engine.jobs import Named, ResultT, SpecT, run_key
 from ntkviz.errors import InvalidInput
+from ntkviz.experiments.protocol import Experiment
+from ntkviz.specs import Spec
 
-ABANDONED = 3600.0  # seconds after which an unfinished file is nobody's
-COMPLAINT = 60.0  # seconds between two lines in the log about the same trouble
+ABANDONED_AFTER = 3600.0  # seconds after which an unfinished file is removed
+LOG_EVERY = 60.0  # seconds between two lines in the log about the same trouble
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What a file holds: the exact question, the code that answered it, the result."""
+class StoredResult:
+    """What a file holds: the key of the run, the fingerprint of the code that computed it, the result."""
 
-    question: str
-    code: str
-    result: Any
+    key: str
+    fingerprint: str
+    result: object
 
 
 class Store:
-    """Answers in a folder, `limit` bytes at most."""
+    """A folder of results with a limit on its size."""
 
     def __init__(self, folder: Path, limit: float) -> None:
+        """A store in this folder of at most `limit` bytes; 0 stores nothing."""
         self._folder = folder
         self._limit = limit
-        self._complained = -COMPLAINT
-        self.trouble = ""  # in words, while answers cannot be kept
+        self._logged = -LOG_EVERY
+        self.trouble = ""  # in words, while results cannot be stored
 
-    def path(self, question: str) -> Path:
-        """Where the answer to a question is kept."""
-        return self._folder / f"{digest(question)}.npz"
+    def path(self, experiment: Named, spec: Spec) -> Path:
+        """The file of a result, as computed by the present code."""
+        name = f"{fingerprint(experiment.__name__)}\0{run_key(experiment, spec)}"
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
 
-    def get(self, question: str) -> Any:
-        """The result that answers the question, or None."""
-        path = self.path(question)
+    def get(self, experiment: Experiment[SpecT, ResultT], spec: SpecT) -> ResultT | None:
+        """The stored result of an experiment at a spec, or None."""
+        path = self.path(experiment, spec)
         if not path.exists():
             return None
         try:
-            answer = stored.read(path)
-            if (answer.question, answer.code) != (question, code_version()):
-                raise InvalidInput(f"{path.name} answers another question.")
+            found = stored.read(path)
+            if not isinstance(found, StoredResult):
+                raise InvalidInput(f"{path.name} holds a {type(found).__name__} in place of a stored result.")
+            if (found.key, found.fingerprint) != (run_key(experiment, spec), fingerprint(experiment.__name__)):
+                raise InvalidInput(f"{path.name} holds the result of another run.")
+            if not isinstance(found.result, experiment.Result):
+                raise InvalidInput(f"{path.name} holds the result of another experiment.")
             os.utime(path)
-        except (InvalidInput, OSError, AttributeError) as error:
+        except (InvalidInput, OSError) as error:
             log.warning("stored result removed: %s", error, extra={"event": "store-damaged"})
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
-        return answer.result
+        return found.result
 
-    def put(self, question: str, spec: Any, result: Any) -> None:
-        """Keep an answer; never raises. What a visitor uploaded stays in memory, and so does what is no data."""
-        if self._limit <= 0 or uploaded(spec):
+    def put(self, experiment: Named, spec: Spec, result: object) -> None:
+        """Store a result; never raises for want of space, permission or a format.
+
+        A result that depends on an uploaded table is not stored, nor one that `stored` cannot write.
+
+        Args:
+            experiment: the module that computed it.
+            spec: the settings that it was computed with.
+            result: what `run` returned.
+        """
+        if self._limit <= 0 or is_uploaded(spec):
             return
+        answer = StoredResult(run_key(experiment, spec), fingerprint(experiment.__name__), result)
         try:
-            stored.write(self.path(question), Answer(question, code_version(), result), packed=False)
-            self._trim()
+            stored.write(self.path(experiment, spec), answer, packed=False)
+            self._remove_least_recently_used()
             self.trouble = ""
         except TypeError:
             log.debug("a result that cannot be written: %s", type(result).__name__)
         except (OSError, MemoryError) as error:
-            self.trouble = f"results are not kept on disk: {getattr(error, 'strerror', '') or type(error).__name__}"
-            if time.monotonic() - self._complained > COMPLAINT:
-                self._complained = time.monotonic()
+            reason = getattr(error, "strerror", "") or type(error).__name__
+            self.trouble = f"results cannot be stored on disk: {reason}"
+            if time.monotonic() - self._logged > LOG_EVERY:
+                self._logged = time.monotonic()
                 log.warning("%s", self.trouble, extra={"event": "store-unwritable"})
 
     def usage(self) -> tuple[int, int]:
-        """Files and bytes."""
+        """The number of files and their bytes."""
         files = self._files()
         return len(files), sum(size for _, size, _ in files)
 
     def _files(self) -> list[tuple[float, int, Path]]:
-        """(last asked for, bytes, path) of each, oldest first; unfinished files that were abandoned go."""
+        """(last use, bytes, path) of each file, the least recently used first; removes abandoned unfinished files."""
         found = []
         try:
             entries = list(os.scandir(self._folder))
@@ -99,11 +117,11 @@ class Store:
                 status = entry.stat()
                 if entry.name.endswith(".npz"):
                     found.append((status.st_mtime, status.st_size, Path(entry.path)))
-                elif entry.name.endswith(".part") and time.time() - status.st_mtime > ABANDONED:
+                elif entry.name.endswith(".part") and time.time() - status.st_mtime > ABANDONED_AFTER:
                     os.unlink(entry.path)
         return sorted(found)
 
-    def _trim(self) -> None:
+    def _remove_least_recently_used(self) -> None:
         files = self._files()
         held = sum(size for _, size, _ in files)
         for _, size, path in files:
@@ -114,13 +132,10 @@ class Store:
             held -= size
 
 
-def digest(question: str) -> str:
-    """A short name for a question, as answered by this code."""
-    return hashlib.sha256(f"{code_version()}\0{question}".encode()).hexdigest()[:32]
-
-
-def uploaded(spec: Any) -> bool:
-    """Does a spec hold what a visitor uploaded?"""
+def is_uploaded(spec: object) -> bool:
+    """Whether a spec holds a table that a visitor uploaded."""
     if isinstance(spec, Table):
         return True
-    return dataclasses.is_dataclass(spec) and any(uploaded(getattr(spec, f.name)) for f in dataclasses.fields(spec))
+    if not dataclasses.is_dataclass(spec):
+        return False
+    return any(is_uploaded(getattr(spec, field.name)) for field in dataclasses.fields(spec))

@@ -2,7 +2,7 @@
 
 The palette is Okabe & Ito's, safe for the colour-blind. A meaning has one colour and one dash on every page, so that
 a class learns once that blue dashes are theory and vermillion lines are networks. Figures are made in the light
-palette; `DARK` says what each colour becomes on a dark page, and the browser (or `for_dark`) does the exchange.
+palette. `DARK` maps each colour to the one that replaces it on a dark page; the browser makes the replacement.
 """
 
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ FLOOR = Meaning("rounding floor", MUTED, "dot")
 SELECTED = Meaning("selected", "#CC79A7")
 TARGET = Meaning("target", MUTED)
 
-# A sequence for things compared side by side (depths, activations, modes), ordered by lightness contrast.
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#6B7280")
+# Colours of modes, classes and other things that are compared side by side. None is the colour of theory or network.
+HUES = ("#009E73", "#E69F00", "#CC79A7", "#8C6D1F", "#6B7280")
 
-# Sequential and diverging scales (cividis and blue-white-vermillion): readable without colour vision.
+# Sequential and diverging scales (cividis and purple-white-green): readable without colour vision.
 SEQUENTIAL = "Cividis"
-DIVERGING = [[0.0, "#0072B2"], [0.5, "#F7F7F7"], [1.0, "#D55E00"]]
+DIVERGING = [[0.0, "#7B3294"], [0.5, "#F7F7F7"], [1.0, "#1B7837"]]
 
 DARK = {
     "#0072B2": "#56B4E9",
@@ -47,12 +47,34 @@ DARK = {
     "#009E73": "#2CC295",
     "#CC79A7": "#E39AC4",
     "#8C6D1F": "#D9B44A",
+    "#7B3294": "#C2A5CF",
+    "#1B7837": "#7FBF7B",
     INK: "#F2F4F7",
     MUTED: "#9AA4B2",
     GRID: "#2B333D",
     PAPER: "#0F1419",
     "#F7F7F7": "#1B222B",
 }
+
+# Sizes, so that every figure has the same: pixels.
+TALL, SHORT = 360, 150  # heights of charts
+TALLER = 420  # of maps of the plane
+BAR = 12  # thickness of a colour bar
+FAINT, CLEAR = 0.35, 0.6  # opacities: of areas under markers, of markers that lie on each other
+TINTS = (0.05, 0.12, 0.2)  # opacities of ranges that follow each other
+LINE, THIN = 3.0, 1.5  # widths of curves
+DOT, SMALL_DOT, LARGE_DOT = 9.0, 6.0, 14.0  # sizes of markers
+TINY_DOT = 3.0  # of data under which a picture is to be seen
+# A legend in the corner that a falling curve leaves free, on a phone too.
+LOWER_LEFT = {
+    "orientation": "v",
+    "x": 0.01,
+    "y": 0.01,
+    "xanchor": "left",
+    "yanchor": "bottom",
+    "bgcolor": "rgba(0,0,0,0)",
+}
+BARE = {"l": 8, "r": 8, "t": 44, "b": 12}  # margins of pictures without axes, with words above them
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -72,7 +94,7 @@ TEMPLATE = go.layout.Template(
         "font": {"family": FONT, "size": 16, "color": INK},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
-        "colorway": SERIES,
+        "colorway": HUES,
         "margin": {"l": 64, "r": 16, "t": 12, "b": 56},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
@@ -84,22 +106,32 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def figure(x: str, y: str, *, height: int = 380, **layout: Any) -> go.Figure:
-    """An empty figure in the house's template with titled axes; `layout` is Plotly's own."""
+def figure(x: str, y: str, *, height: int = TALL, **layout: Any) -> go.Figure:
+    """An empty figure in the common template with titled axes.
+
+    Args:
+        x, y: titles of the axes.
+        height: in pixels.
+        layout: further settings of Plotly's layout.
+    """
     titles = {"xaxis_title_text": x, "yaxis_title_text": y}
     return go.Figure(layout={"template": TEMPLATE, "height": height, **titles, **layout})
 
 
-def line(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, width: float = 3.0, **more: Any) -> go.Scatter:
-    """A curve drawn in the colour and dash of its meaning."""
-    style = {"color": meaning.color, "dash": meaning.dash, "width": width}
-    return go.Scatter(x=compact(x), y=compact(y), mode="lines", name=name or meaning.name, line=style, **more)
+def hue(number: int) -> str:
+    """The colour of the mode or class with this number, from 0; they repeat after the last."""
+    return HUES[number % len(HUES)]
 
 
-def points(meaning: Meaning, x: Any, y: Any, *, name: str | None = None, size: float = 9.0, **more: Any) -> go.Scatter:
-    """Markers in the colour of their meaning."""
-    style = {"color": meaning.color, "size": size, "line": {"color": PAPER, "width": 1}}
-    return go.Scatter(x=compact(x), y=compact(y), mode="markers", name=name or meaning.name, marker=style, **more)
+def stepped(count: int) -> list[list[Any]]:
+    """A colour scale of so many equal steps, in the colours of `hue`."""
+    return [[(number + end) / count, hue(number)] for number in range(count) for end in (0, 1)]
+
+
+def above(x: float) -> dict[str, Any]:
+    """Plotly's settings for words centred above a part of a chart, at this share of its width."""
+    place = {"x": x, "y": 1.02, "xref": "paper", "yref": "paper"}
+    return place | {"xanchor": "center", "yanchor": "bottom"}
 
 
 def compact(values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Kernels of a network: of one finite network, and of the infinitely wide ones."""
+"""Tangent kernels and NNGP kernels of networks of finite and of infinite width."""
 
 from ntkviz.kernels.finite import empirical_nngp, empirical_ntk
 from ntkviz.kernels.infinite import (

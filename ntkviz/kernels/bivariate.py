@@ -1,9 +1,9 @@
-r"""Ramps that start anywhere, of two correlated normals, in closed form.
+r"""Moments of ramps of two correlated normals, where the ramps may start anywhere.
 
     P(x > a, y > b) = Q(a) Q(b) + (1/2π) ∫₀^{arcsin ρ} exp(−(a² + b² − 2ab sin t) / (2 cos² t)) dt
 
-is the dual of two steps; the moments E[(x − a)₊^j (y − b)₊^k] follow from it by parts. Near ρ = ±1 the integral is
-taken from that end instead, less what is singular there.
+is the dual of two unit steps. The moments E[(x − a)₊^j (y − b)₊^k] follow from it by integration by parts. Near ρ = ±1
+the integral is taken from ρ = ±1 instead, and its singular part is subtracted and integrated in closed form.
 
 Sources: Drezner & Wesolowsky 1990 (the integral), Genz 2004 (its form near ρ = ±1).
 """
@@ -17,16 +17,16 @@ import numpy as np
 from jax import Array, lax
 from jax.scipy.special import ndtr
 
-NEAR = 0.925  # beyond it, the expansion around ρ = ±1
+NEAR = 0.925  # for larger |ρ| the expansion around ρ = ±1 is used
 UNIT, WEIGHT = np.polynomial.legendre.leggauss(20)
 ROOT = math.sqrt(2 * math.pi)
-FAR = 40.0  # standard deviations: no normal gets there in float64
+FAR = 40.0  # standard deviations at which probabilities are 0 in float64
 
 Table = list[list[Array]]
 
 
 def _far(a: Array, b: Array, rho: Array) -> Array:
-    """The integral for |ρ| ≤ `NEAR`."""
+    """P(x > a, y > b) for |ρ| ≤ `NEAR`."""
     half_angle = jnp.arcsin(rho) / 2
     squares, product = (a * a + b * b) / 2, a * b
 
@@ -38,7 +38,7 @@ def _far(a: Array, b: Array, rho: Array) -> Array:
 
 
 def _quadrature(term: Callable[[Array], Array]) -> Array:
-    """Σ weight · term(node): a loop, since twenty copies of the term would take long to compile."""
+    """The sum of weight · term(node), as a compiled loop: twenty copies of the term would take long to compile."""
 
     def add(total: Array, node: tuple[Array, Array]) -> tuple[Array, None]:
         return total + node[1] * term(node[0]), None
@@ -48,7 +48,7 @@ def _quadrature(term: Callable[[Array], Array]) -> Array:
 
 
 def _sine(angle: Array) -> Array:
-    """sin for |angle| ≤ arcsin `NEAR` = 1.18 by its Taylor series: the library's is not vectorised."""
+    """The sine for |angle| ≤ arcsin `NEAR` = 1.18 by its Taylor series, because JAX's own is not vectorised."""
     square, total = angle * angle, jnp.zeros_like(angle)
     for n in range(21, 0, -2):
         total = total * square + (-1) ** (n // 2) / math.factorial(n)
@@ -56,10 +56,11 @@ def _sine(angle: Array) -> Array:
 
 
 def _near_one(a: Array, b: Array, sine: Array) -> Array:
-    """∫₀^{arccos ρ} of the density of (a, b), over correlations from ρ > `NEAR` to 1: what P lacks to Q(max(a, b)).
+    """The difference of P(x > a, y > b) at ρ > `NEAR` and its value Q(max(a, b)) at ρ = 1.
 
-    exp(−(a − b)²/2s²) is integrated in closed form against the first terms of the rest in s = √(1 − ρ²), and by
-    quadrature against what they leave.
+    It is an integral of the density at (a, b) over the correlations from ρ to 1. Its factor exp(−(a − b)²/2s²), with
+    s = √(1 − ρ²), is integrated in closed form together with the first terms in s of the other factor. The remaining
+    terms are integrated by quadrature.
     """
     ab, gap = a * b, (a - b) ** 2
     c, d = (4 - ab) / 8, (12 - ab) / 80
@@ -84,7 +85,14 @@ def _near_one(a: Array, b: Array, sine: Array) -> Array:
 
 
 def above(a: Array, b: Array, rho: Array, sine: Array) -> Array:
-    """P(x > a, y > b) of unit normals with correlation ρ, `sine` = √(1 − ρ²); absolute error about 1e-15."""
+    """The probability P(x > a, y > b) for unit normals x, y, with an absolute error of about 1e-15.
+
+    Args:
+        a: lower bounds of x.
+        b: lower bounds of y.
+        rho: correlations ρ.
+        sine: √(1 − ρ²).
+    """
     a, b, rho = jnp.broadcast_arrays(a, b, rho)
     a, b = jnp.clip(a, -FAR, FAR), jnp.clip(b, -FAR, FAR)
     turned = jnp.where(rho < 0, -b, b)
@@ -101,35 +109,42 @@ def _density(x: Array) -> Array:
 
 
 def _beyond(mean: Array, spread: Array) -> list[Array]:
-    """E[w₊^k] for w ~ N(mean, spread²), k ≤ 3 (w₊⁰ is the step)."""
+    """The moments E[w₊^k] for w ~ N(mean, spread²) and k ≤ 3; w₊⁰ is the unit step."""
     flat = spread <= 0
     z = mean / jnp.where(flat, 1.0, spread)
     table = [
         jnp.where(flat, (mean > 0) + 0.5 * (mean == 0), ndtr(z)),
         jnp.where(flat, jnp.maximum(mean, 0.0), mean * ndtr(z) + spread * _density(z)),
     ]
-    for k in (1, 2):  # by parts
+    for k in (1, 2):  # integration by parts
         table.append(mean * table[k] + k * spread**2 * table[k - 1])
     return table
 
 
 def moments(starts: tuple[Array, Array], roots: tuple[Array, Array], rho: Array, sine: Array, order: int) -> Table:
-    """I_jk = E[(u − c)₊^j (v − d)₊^k], j, k ≤ order ≤ 3, for starts (c, d) and standard deviations `roots` of u and v.
+    """The moments I_jk = E[(u − c)₊^j (v − d)₊^k] of two correlated normals, for j, k ≤ order ≤ 3.
 
-    By parts, I_{j+1,k} = −c I_jk + j q1 I_{j−1,k} + k Cov(u, v) I_{j,k−1}; a step that is differentiated leaves the
-    moment of the other factor where it steps.
+    Integration by parts gives I_{j+1,k} = −c I_jk + j q1 I_{j−1,k} + k Cov(u, v) I_{j,k−1}. Where a step is
+    differentiated, there is a further term: the moment of the other factor at the point of the step.
+
+    Args:
+        starts: the starts c and d of the ramps.
+        roots: the standard deviations of u and v.
+        rho: their correlations ρ.
+        sine: √(1 − ρ²).
+        order: the largest j and k.
     """
     (c, d), (left, right) = starts, roots
     far_a, far_b = c / left, d / right
     a, b = jnp.clip(far_a, -FAR, FAR), jnp.clip(far_b, -FAR, FAR)
     a, b, rho, sine = jnp.broadcast_arrays(a, b, rho, sine)
-    # ρa − b and ρb − a, not √q2 ρa − d: at ρ = 1 the two must round to opposite numbers.
+    # Written with ρa − b and ρb − a, and not with √q2 ρa − d, because at ρ = 1 the two must round to opposite numbers.
     at_c = [left * _density(a) * each for each in _beyond(right * (rho * a - far_b), right * sine)]
     at_d = [right * _density(b) * each for each in _beyond(left * (rho * b - far_a), left * sine)]
     table = [[jnp.zeros_like(rho)] * (order + 1) for _ in range(order + 1)]
     table[0][0] = above(a, b, rho, sine)
     across = left * right * rho
-    for j in range(order):  # the first column: v has no ramp, only its step
+    for j in range(order):  # the first column, k = 0: v has a step and no ramp
         own = j * left**2 * table[j - 1][0] if j else at_c[0]
         table[j + 1][0] = -c * table[j][0] + own + left * rho * at_d[j] / right
     for k in range(1, order + 1):

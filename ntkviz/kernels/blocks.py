@@ -1,13 +1,13 @@
-r"""Kernels by pairs of blocks of points: in bounded memory, into an array or a file, with progress.
+r"""Kernels computed for one pair of blocks of points after another, in bounded memory, into an array or a file.
 
     out[i, j] = Θ(x_i, x_j),    out[j, i] = Θ(x_i, x_j)ᵀ        for blocks i ≤ j of B points
 
-B is the largest that the memory allows. Time over N points, in blocks of B: N² (L pairs of the recursion)/2 at infinite
-width; N² (2Ln + d) for a network of width n, and N²/B · 6P more for its P weights, since each pair of blocks makes its
-activations and gradients anew. The file has 8 N² bytes in float64, half of that in float32; while it is incomplete it
-bears another name, and the same call goes on where it was stopped.
+`Footprint.rows` gives the largest B that the memory allows. For N points the kernel of infinite width takes N² L/2
+duals. The kernel of a network of width n with P weights takes N² (2Ln + d) operations, and N²/B · 6P more, because its
+activations and gradients are computed again for each pair of blocks. The file has 8 N² bytes in float64 and half of
+that in float32. It has another name until it is complete, and a call that was stopped can be continued.
 
-To add a kernel, pass a function of two blocks, and say how many bytes it holds (`Footprint`).
+For another kernel, pass a function of two blocks, and give the bytes that it holds as a `Footprint`.
 """
 
 import hashlib
@@ -32,27 +32,35 @@ from ntkviz.kernels.work import activation_numbers, tile_bytes
 from ntkviz.nets import Architecture, Params, parameter_count
 
 MEGABYTE = 1e6
-FEWEST = 16  # points a block: with fewer the calls cost more than what they compute
-MOST = 2000  # and with more nothing is gained
+FEWEST = 16  # points in a block: with fewer, the calls take longer than the computation
+MOST = 2000  # points in a block: with more, nothing is gained
 
-# (x1, x2 or None for x1) -> the kernel of every pair
+# Takes x1 and x2 (or None for x1) to the kernel of all pairs of their points.
 Kernel = Callable[[NDArray[np.floating], NDArray[np.floating] | None], ArrayLike]
 Progress = Callable[[float], None]
 
 
 def _silent(fraction: float) -> None:
-    """Nobody watches."""
+    """Do nothing: the progress of a run that nobody follows."""
 
 
 class Footprint(NamedTuple):
-    """Bytes that the kernel of two blocks holds at its peak, beside what the process holds anyway."""
+    """The bytes of memory that the kernel of two blocks takes at its peak, in addition to those of the process."""
 
     fixed: float
-    point: float
-    pair: float
+    point: float  # for each point of a block
+    pair: float  # for each pair of points
 
     def rows(self, megabytes: float, points: int) -> int:
-        """The largest block that fits. Raises `TooExpensive` where none does."""
+        """The largest number of points in a block that fits into memory.
+
+        Args:
+            megabytes: the memory to use.
+            points: N, the number of all points.
+
+        Raises:
+            TooExpensive: where no block of `FEWEST` points fits.
+        """
         root = (self.point**2 + 4 * self.pair * max(megabytes * MEGABYTE - self.fixed, 0.0)) ** 0.5
         rows = int((root - self.point) / (2 * self.pair))
         if rows < min(FEWEST, points):
@@ -64,33 +72,51 @@ class Footprint(NamedTuple):
 
 
 def infinite_footprint(arch: Architecture, input_dim: int) -> Footprint:
-    """Of `infinite_ntk` on two blocks: the kernel and its copy, or every array of the recursion for a series."""
+    """The memory of `infinite_ntk` for two blocks: the kernel and a copy; for a series all arrays of the recursion."""
     tiled = activation(arch.activation).dual is not None or arch.input_dim is not None
     fixed = 2e7 + tile_bytes(arch, input_dim)
     return Footprint(fixed, 32.0 * input_dim + (0 if tiled else 4e4), 32.0 if tiled else 120.0)
 
 
 def empirical_footprint(arch: Architecture, input_dim: int, dtype: DTypeLike) -> Footprint:
-    """Of `empirical_ntk` on two blocks: inputs and gradients of every layer, three kernels and their copy."""
+    """The memory of `empirical_ntk` for two blocks: inputs and gradients of every layer, three kernels and copies.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        dtype: the precision of the weights.
+    """
     size = np.dtype(dtype).itemsize
     numbers = activation_numbers(arch, input_dim, arch.outputs)
     return Footprint(2.0 * size * parameter_count(arch, input_dim), 2.0 * size * numbers, 5.0 * size)
 
 
 def infinite_kernel(arch: Architecture, x: ArrayLike) -> Kernel:
-    """The infinite-width NTK of blocks of `x` (N, d), for `in_blocks` and `write_kernel`."""
+    """The function that computes the infinite-width NTK of blocks of `x` (N, d), for `in_blocks` and `write_kernel`."""
     return infinite_blocks(arch, x, "ntk")
 
 
 def empirical_kernel(arch: Architecture, params: Params) -> Kernel:
-    """The trace NTK of one network, for `in_blocks` and `write_kernel`."""
+    """The function that computes the trace NTK of a network, for `in_blocks` and `write_kernel`."""
     return lambda x1, x2: empirical_ntk(arch, params, x1, x2)
 
 
 def in_blocks(
     kernel: Kernel, x: ArrayLike, *, rows: int, dtype: DTypeLike = np.float64, report: Progress = _silent
 ) -> np.ndarray:
-    """The kernel (N, N) of `x` (N, d), `rows` points at a time: memory for the result and one pair of blocks."""
+    """The kernel (N, N) of all points, in memory for the result and one pair of blocks.
+
+    Args:
+        kernel: computes the kernel of two blocks.
+        x: (N, d), the points.
+        rows: points in a block.
+        dtype: the precision of the result.
+        report: is called with the fraction done; what it raises ends the computation.
+
+    Raises:
+        InvalidInput: where the points or the kernel of a block have a wrong shape.
+        TooExpensive: where the result is larger than the memory of the machine.
+    """
     points = _points(x, rows)
     room_for(len(points), len(points), np.dtype(dtype).itemsize)
     out = np.empty((len(points), len(points)), dtype)
@@ -112,11 +138,23 @@ def write_kernel(
     label: str = "",
     report: Progress = _silent,
 ) -> None:
-    """The kernel (N, N) of `x` (N, d) as the .npy file `path`, which appears when it is complete.
+    """Write the kernel (N, N) of all points into a .npy file.
 
-    Until then it is `path`.part, and `path`.part.json counts the blocks. A call with the same points, `rows`, `dtype`
-    and `label` (which names the kernel) goes on from there; another one begins anew. Raises `TooExpensive` where the
-    disk has no room; whatever `report` raises stops it between two blocks.
+    While it is incomplete the file is named `path`.part, and `path`.part.json counts the pairs of blocks that are done.
+    A call with the same points, `rows`, `dtype` and `label` continues it; any other call starts anew.
+
+    Args:
+        path: the file.
+        kernel: computes the kernel of two blocks.
+        x: (N, d), the points.
+        rows: points in a block.
+        dtype: the precision of the file.
+        label: a name for the kernel, different for different kernels.
+        report: is called with the fraction done; what it raises ends the computation.
+
+    Raises:
+        InvalidInput: where the points or the kernel of a block have a wrong shape.
+        TooExpensive: where there is not enough room on the disk.
     """
     points = _points(x, rows)
     half, log = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json")
@@ -129,7 +167,7 @@ def write_kernel(
         _create(half, len(points), np.dtype(dtype))
     for count, pair in enumerate(plan[done:], done):
         report(count / len(plan))
-        # Mapped anew for each pair: pages that stay mapped count as memory of the process.
+        # The file is mapped anew for each pair, because pages that stay mapped count as memory of the process.
         _fill(np.load(half, mmap_mode="r+"), kernel, points, pair)
         log.write_text(json.dumps({"key": key, "done": count + 1}))
     with half.open("rb") as file:
@@ -163,7 +201,7 @@ def _fill(out: np.ndarray, kernel: Kernel, x: np.ndarray, pair: tuple[slice, sli
 
 
 def _resumed(half: Path, log: Path, key: str) -> int:
-    """Pairs of blocks that an earlier call has written."""
+    """The number of pairs of blocks that an earlier call has written."""
     try:
         found = json.loads(log.read_text())
         return int(found["done"]) if found["key"] == key and half.exists() else 0

@@ -1,10 +1,11 @@
-r"""The power law of a kernel's eigenvalues on a sphere, from the first derivative of φ that jumps.
+r"""The exponent of the power law of a kernel's eigenvalues on a sphere, from the first derivative of φ that jumps.
 
     λ_i ~ i^{−(d + s)/(d − 1)},    s = 2p for the NNGP, 2p − 2 for the NTK
 
-A jump of the p-th derivative of φ is a term θ^{2p+1} of the NNGP and θ^{2p−1} of the NTK (p = 0: θ^{2^{1−L}} after L
-nonlinearities). A term θ^t has μ_k ~ k^{1−d−t} in degree k, about k^{d−2} modes each: i ~ k^{d−1}. Further layers,
-skips and layer norm keep the term; a convolution's kernel is not one of the angle.
+Where the p-th derivative of φ jumps, the NNGP kernel has a term θ^{2p+1} in the angle θ, and the NTK a term θ^{2p−1}.
+For p = 0 the term is θ^{2^{1−L}} after L nonlinearities. A term θ^t gives the eigenvalues μ_k ~ k^{1−d−t} in degree k.
+There are about k^{d−2} modes of degree k, so that i ~ k^{d−1}. Further layers, skip connections and layer norm keep the
+term. The kernel of a convolutional network does not depend on the angle alone.
 
 Sources: Bietti & Mairal 2019; Bietti & Bach 2021 (p = 1, any depth).
 """
@@ -19,7 +20,13 @@ Kernel = Literal["ntk", "nngp"]
 
 
 def decay_exponent(arch: Architecture, dim: int, kernel: Kernel = "ntk") -> float | None:
-    """The exponent of λ_i over i for uniform data on S^{dim−1}, or None where φ is smooth or the inputs are images."""
+    """The exponent of λ_i over i for uniform data on a sphere, or None where φ is smooth or the inputs are images.
+
+    Args:
+        arch: the architecture.
+        dim: d, the numbers in an input; the sphere is S^{d−1}.
+        kernel: "ntk" or "nngp".
+    """
     act = activation(arch.activation)
     if not act.kinks or arch.input_dim is not None:
         return None
@@ -28,7 +35,7 @@ def decay_exponent(arch: Architecture, dim: int, kernel: Kernel = "ntk") -> floa
 
 
 def _nonlinearities(operations: Operations) -> int:
-    """One behind another, those of the branches included."""
+    """The number of nonlinearities on the way through the operations, with those in the branches."""
     return sum(
         _nonlinearities(each.branch) if isinstance(each, Residual) else isinstance(each, Pointwise)
         for each in operations

@@ -1,15 +1,16 @@
-r"""The dual of any nonlinearity, for every pair of samples, by its Hermite series.
+r"""The duals of nonlinearities without a closed form, for all pairs of samples, by Hermite series.
 
     b_m(q) = E[φ'(√q x) h_m(x)],  x ~ N(0, 1):      E[φ'(u) φ'(v)] = Σ_m b_m(q1) b_m(q2) ρ^m
     E[φ(u) φ(v)] = a(q1) a(q2) + √(q1 q2) Σ_m b_m(q1) b_m(q2) ρ^{m+1} / (m + 1),   a(q) = E[φ(√q x)]
 
-h_m are the normalised Hermite polynomials; the expansion is Mehler's formula. The coefficients belong to a sample, so a
-pair costs one polynomial in ρ. Which orders m it takes is a rule (`hermite`). What a series leaves out at ρ = 1 is
-known, E[φ'²] − Σ b_m², and is put into the next even and the next odd power: the diagonal and duplicates are exact, and
-the same number bounds the error (`truncation`).
+h_m are the normalised Hermite polynomials, and the expansion is Mehler's formula. Each coefficient depends on only one
+sample, so that a pair takes the evaluation of one polynomial in ρ. A rule decides which orders m a series has
+(`hermite`). The sum of the orders that are left out is known at ρ = 1: it is E[φ'²] − Σ b_m². It is added to the next
+even and the next odd power, so that the diagonal and the entries of equal points are exact. The same number bounds the
+error elsewhere (`truncation`).
 
-Kinks make the coefficients decay slowly: the series then carries only the difference to a function with the same
-kinks and a known dual (`ramps`).
+The coefficients decay slowly where φ has kinks. A function with the same kinks and a known dual is then subtracted, and
+the series is used for the difference (`ramps`).
 """
 
 from collections.abc import Callable
@@ -29,24 +30,24 @@ from ntkviz.kernels.hermite import Basis, Rule
 DENSE = (Rule(16), Rule(32), Rule(64))
 SPARSE = (Rule(48, 3), Rule(48, 6), Rule(48, 9))
 LONG = (Rule(128), Rule(256), Rule(512))
-RULES = (*DENSE, *SPARSE, *LONG)  # few, so that few programs are compiled
-RULES_AWAY = (*DENSE, *LONG)  # for kinks away from 0, whose coefficients oscillate in m
-TOLERANCE = 1e-10  # aimed at, relative to E[φ²] and E[φ'²]
-NOISE = 64 * 2.0**-52  # of a sum of squares
+RULES = (*DENSE, *SPARSE, *LONG)  # there are few, so that few programs are compiled
+RULES_AWAY = (*DENSE, *LONG)  # for kinks at other points than 0, where coefficients oscillate in m
+TOLERANCE = 1e-10  # the error that a rule should have, relative to E[φ²] and E[φ'²]
+NOISE = 64 * 2.0**-52  # relative rounding error of a sum of squares
 ROWS = 32  # rows of the kernel that are evaluated together
 
 
 class Series(NamedTuple):
-    """What a sample contributes to a pair; the last axis is the sample, parities are those of the order m."""
+    """The Hermite series of N samples; an axis of length 2 is for even and odd orders m."""
 
-    mean: Array  # (N,) a
-    coefficients: Array  # (terms, 2, N) b_m
-    value_tail: Array  # (2, N) √ of the rest of E[φ²]/q, for even m and odd m
-    slope_tail: Array  # (2, N) √ of the rest of E[φ'²]
+    mean: Array  # (N,), a
+    coefficients: Array  # (terms, 2, N), b_m
+    value_tail: Array  # (2, N), the root of what the orders left out add to E[φ²]/q
+    slope_tail: Array  # (2, N), the root of what they add to E[φ'²]
 
 
 def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
-    """`function` of each row of the arrays in `rows`, `ROWS` at a time; the last block is filled up."""
+    """Apply `function` to each row of the arrays in `rows`, to `ROWS` rows at a time; the last block is padded."""
     n = jax.tree.leaves(rows)[0].shape[0]
     size = min(ROWS, n)
     blocks = -(-n // size)
@@ -60,12 +61,12 @@ def by_rows(function: Callable[[Any], Any], rows: Any) -> Any:
 
 
 def _away(act: Activation) -> list[float]:
-    """Distances from 0 of the kinks elsewhere: they move with the variance, and the nodes with them."""
+    """The distances from 0 of the kinks that are not at 0; for these the nodes depend on the variance."""
     return [abs(kink) for kink in act.kinks if kink != 0]
 
 
 def _nodes(act: Activation, root: Array, basis: Basis) -> tuple[Array, Array]:
-    """Nodes x > 0 and weights of E over |x|, split at the kinks of φ(root · x)."""
+    """Nodes x > 0 and weights for expectations over |x|, split at the kinks of φ(root · x)."""
     x, weight = basis.x, basis.weight
     if away := _away(act):
         kinks = jnp.minimum(jnp.asarray(away) / root, hermite.REACH)
@@ -75,19 +76,19 @@ def _nodes(act: Activation, root: Array, basis: Basis) -> tuple[Array, Array]:
 
 
 class _Parts(NamedTuple):
-    """φ(√q x) and φ'(√q x) at the nodes x > 0, by the parity of the orders m that see them in φ'."""
+    """Odd and even parts of φ(√q x) and φ'(√q x) at the nodes x > 0; first those that belong to even orders m."""
 
     x: Array  # (nodes,)
-    weight: Array
-    value: Array  # (2, nodes) φ: odd part, even part
-    slope: Array  # (2, nodes) φ': even part, odd part
+    weight: Array  # (nodes,)
+    value: Array  # (2, nodes), of φ: odd part, even part
+    slope: Array  # (2, nodes), of φ': even part, odd part
 
     def moments(self) -> Dual:
         return Dual((self.value**2).sum(axis=0) @ self.weight, (self.slope**2).sum(axis=0) @ self.weight)
 
 
 def _parts(act: Activation, q: Array, basis: Basis) -> _Parts:
-    root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is the limit of small ones, also at a kink
+    root = jnp.sqrt(jnp.maximum(q, 1e-300))  # a variance of 0 is taken as the limit of small variances
     x, weight = _nodes(act, root, basis)
     u = root * x
     right, slope_right = jax.jvp(act.function, (u,), (jnp.ones_like(u),))
@@ -97,7 +98,13 @@ def _parts(act: Activation, q: Array, basis: Basis) -> _Parts:
 
 
 def moments(act: Activation, q: Array, basis: Basis | None) -> Dual:
-    """E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,)."""
+    """The expectations E[φ(u)²] and E[φ'(u)²] for u ~ N(0, q), shape (N,).
+
+    Args:
+        act: the nonlinearity φ.
+        q: (N,), the variances.
+        basis: of the series; ignored where there is a closed form.
+    """
     if act.dual is not None:
         return act.dual(q, q, q)
     return Dual(*by_rows(lambda one: _parts(act, one, _given(act, basis)).moments(), q))
@@ -110,13 +117,13 @@ def _given(act: Activation, basis: Basis | None) -> Basis:
 
 
 def _orders(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-    """Orders m and their weights, (terms, 2) and (terms, 1)."""
+    """The orders m of a rule (terms, 2), and their weights (terms, 1)."""
     half, weight = hermite.halves(rule)
     return 2 * half[:, None] + np.arange(2), weight[:, None]
 
 
 def _series(act: Activation, q: Array, basis: Basis) -> Series:
-    """The series of one sample (q a scalar)."""
+    """The series of one sample with variance q, one number."""
     x, weight, value, slope = _parts(act, q, basis)
     table = hermite.polynomials(x, basis.rule) if _away(act) else basis.table
     b = jnp.stack([table[0] @ (weight * slope[0]), table[1] @ (weight * slope[1])], axis=1)
@@ -124,9 +131,9 @@ def _series(act: Activation, q: Array, basis: Basis) -> Series:
     mean = value[1] @ weight
     energy = slope**2 @ weight
     slope_rest = energy - (shares * b**2).sum(axis=0)
-    slope_rest = jnp.where(slope_rest > NOISE * energy.sum(), slope_rest, 0.0)  # the root of rounding would be seen
-    # The rest of E[φ²] over q is at most that of the slope over the next order, which also tames the division by a
-    # small q.
+    slope_rest = jnp.where(slope_rest > NOISE * energy.sum(), slope_rest, 0.0)  # the root of a rounding error is large
+    # The rest of E[φ²]/q is at most the rest of E[φ'²] over the next order. This bound also limits the error of the
+    # division by a small q.
     whole = (value**2 @ weight - jnp.stack([jnp.zeros(()), mean**2])) / jnp.where(q > 0, q, 1.0)
     next_order = basis.rule.end + np.array([1.0, 2.0])
     value_rest = jnp.clip(whole - (shares * b**2 / (orders + 1)).sum(axis=0), 0.0, slope_rest / next_order)
@@ -134,12 +141,18 @@ def _series(act: Activation, q: Array, basis: Basis) -> Series:
 
 
 def series(act: Activation, q: Array, basis: Basis) -> Series:
-    """The Hermite series of φ(√q x) for each variance in q (N,)."""
+    """The Hermite series of φ(√q x) for each of the variances q.
+
+    Args:
+        act: the nonlinearity φ.
+        q: (N,), the variances.
+        basis: the basis of the series.
+    """
     return Series(*(jnp.moveaxis(part, 0, -1) for part in by_rows(lambda one: _series(act, one, basis), q)))
 
 
 def _sum(one: Series, other: Series, scale: Array, rho: Array, rule: Rule) -> Dual:
-    """Both series of one sample with N others, by Horner's rule in ρ², ρ⁴, …: scale and rho are (N,)."""
+    """The dual of one sample with N others from their series, by Horner's rule in ρ², ρ⁴, …; scale and rho are (N,)."""
     orders, weights = _orders(rule)
     weighted = one.coefficients * weights  # (terms, 2)
     terms = weighted / (orders + 1), weighted, other.coefficients
@@ -163,9 +176,14 @@ def _sum(one: Series, other: Series, scale: Array, rho: Array, rule: Rule) -> Du
 
 
 def dual(act: Activation, q1: Array, q2: Array, k: Array, basis: Basis | None) -> Dual:
-    """The dual for variances q1 (N1,), q2 (N2,) and covariances k (N1, N2), in blocks of rows.
+    """The dual for all pairs of two sets of samples, in blocks of rows.
 
-    `basis` is ignored where a closed form is known; see `choose_rule`.
+    Args:
+        act: the nonlinearity φ.
+        q1: (N1,), the variances of one set.
+        q2: (N2,), the variances of the other set.
+        k: (N1, N2), the covariances.
+        basis: of the series (see `choose_rule`); ignored where there is a closed form.
     """
     if act.dual is not None:
         closed = act.dual
@@ -191,7 +209,7 @@ def dual(act: Activation, q1: Array, q2: Array, k: Array, basis: Basis | None) -
 
 
 class _Rests(NamedTuple):
-    """E[φ²] and E[φ'²], what each rule leaves out of them, and how far the longest rule misses them."""
+    """E[φ²] and E[φ'²], what each rule leaves out of them, and the error of the longest rule."""
 
     whole: Dual  # (N,)
     beyond: Dual  # (rules, N)
@@ -200,7 +218,7 @@ class _Rests(NamedTuple):
 
 @jax.jit(static_argnums=(0, 3))
 def _rests(act: Activation, q: Array, basis: Basis, rules: tuple[Rule, ...]) -> _Rests:
-    """From the series of the longest rule, whose own rest is taken to be three times its last octave."""
+    """What each rule leaves out, from the series of the longest; its own rest is set to three times its last octave."""
     whole, parts = moments(act, q, basis), series(act, q, basis)
     orders, shares = (np.broadcast_to(each, parts.coefficients.shape[:2]) for each in _orders(basis.rule))
     energy = (shares[..., None] * parts.coefficients**2).reshape(-1, len(q))
@@ -215,7 +233,7 @@ def _rests(act: Activation, q: Array, basis: Basis, rules: tuple[Rule, ...]) -> 
 
 
 class Truncation(NamedTuple):
-    """Bounds of the error of a series by each of `rules`, and the largest E[φ²] and E[φ'²] beside them."""
+    """Bounds of the error of a series for each of the `rules`, and the largest E[φ²] and E[φ'²]."""
 
     rules: tuple[Rule, ...]
     value: np.ndarray  # of E[φ(u) φ(v)]
@@ -225,11 +243,12 @@ class Truncation(NamedTuple):
 
 
 def truncation(act: Activation, q: ArrayLike) -> Truncation:
-    """How far a series can be off, for all pairs of samples with variances in q (N,) and every correlation.
+    """Bounds of the truncation error of a series, for samples with variances in q (N,) and every correlation.
 
-    With r = φ − ramps, what is left of φφ' − ramps ramps' is rr' + r ramps' + ramps r': Cauchy-Schwarz on each. The
-    factor 2 is for what is left out and for the power that stands in for it. A rule that interpolates is off by what
-    it misses of E[r²] besides. Rounding comes on top.
+    With r = φ − g, where g has the kinks of φ, the expectation of φφ' − gg' is that of rr' + rg' + gr'. The orders left
+    out of each term are bounded by the Cauchy-Schwarz inequality. A factor 2 covers both the orders left out and the
+    power that replaces them. Rules that interpolate between orders have a further error in E[r²]. Rounding errors are
+    not included.
     """
     variances = jnp.atleast_1d(jnp.asarray(q, dtype=jnp.float64))
     if act.dual is not None:
@@ -252,7 +271,10 @@ def truncation(act: Activation, q: ArrayLike) -> Truncation:
 
 
 def choose_rule(act: Activation, q: ArrayLike) -> Rule | None:
-    """The first rule whose bound is below `TOLERANCE` for the variances q, or the best; None for a closed form."""
+    """The first rule with a bound below `TOLERANCE` for the variances q (N,), or else the best rule.
+
+    None where there is a closed form.
+    """
     if act.dual is not None:
         return None
     bound = truncation(act, q)
@@ -262,7 +284,10 @@ def choose_rule(act: Activation, q: ArrayLike) -> Rule | None:
 
 
 def cancellation(act: Activation, q: ArrayLike) -> float:
-    """How many times its size the parts of the dual are that cancel: E[φ² + g²] / E[φ²] with the ramps g taken out."""
+    """The factor E[φ² + g²]/E[φ²] by which terms of the dual are larger than their sum, for variances q (N,).
+
+    g is the function with the kinks of φ that is subtracted. Rounding errors grow by this factor.
+    """
     kinks = ramps.kinks_of(act)
     if not kinks:
         return 1.0

@@ -1,14 +1,16 @@
-r"""The neural tangent kernel of a real network, layer by layer and without a Jacobian.
+r"""The empirical neural tangent kernel of a finite network, computed layer by layer and without a Jacobian.
 
     Θ(x, x′) = Σ_l (a_l² ⟨h_{l−1}(x), h_{l−1}(x′)⟩ + c_l²) ⟨∂f/∂z_l(x), ∂f/∂z_l(x′)⟩
 
-A weight's gradient is the product of what enters its layer, h_{l−1}, and the back-propagated ∂f/∂z_l, so inner products
-of gradients factor into two matrix products of shape (N, n)(n, N): O(N n² + N² n) work in place of O(N² n²), O(N n)
-memory beside the result in place of O(N n²). Of a kernel of one set with itself little more than half is computed, in
-blocks, and mirrored. The factors a_l and c_l are the parameterization (`ntkviz.nets.scales`), and ∂f/∂z_l is the
-gradient in a zero that is added to the pre-activations, so every activation that JAX differentiates works as it is, and
-every operation that treats the points one by one. A layer that is applied at each position of an image sums over them
-(`shared`).
+The gradient in a weight is the product of an input h_{l−1} of its layer and the back-propagated ∂f/∂z_l. Inner products
+of gradients are therefore products of two matrix products of shape (N, n)(n, N). They take O(N n² + N² n) operations
+and O(N n) memory beside the result, where the Jacobian takes O(N² n²) and O(N n²). For the kernel of a set with itself
+little more than half is computed, in blocks, and mirrored.
+
+The parameterization decides the factors a_l and c_l (`ntkviz.nets.scales`). ∂f/∂z_l is computed as the gradient in a
+zero that is added to the pre-activations. It works for every activation that JAX differentiates, and for every
+operation that treats points one by one. For a layer that is applied at each position of an image, the products are
+summed over positions (`shared`).
 
 Source: Jacot, Gabriel & Hongler 2018 (the kernel). The factorisation is the chain rule.
 """
@@ -29,24 +31,26 @@ from ntkviz.nets import Architecture, Params, Scale, forward, scales, sizes
 
 Outputs = Literal["trace", "full"]
 
-SQUARE = 256  # points a side of a block on the diagonal: smaller ones save more, and multiply slower
-HALVINGS = 2  # at most: each block is one more program to compile
+SQUARE = 256  # points on a side of a diagonal block; smaller ones save more work, but multiply more slowly
+HALVINGS = 2  # most times that a kernel is halved; each block is one more program to compile
 
 
 def empirical_ntk(
     arch: Architecture, params: Params, x1: ArrayLike, x2: ArrayLike | None = None, *, outputs: Outputs = "trace"
 ) -> Array:
-    """The neural tangent kernel of one network at its present weights.
+    """The neural tangent kernel of one network at its present weights. In traced code use `layerwise`.
 
     Args:
-        arch: the network; its parameterization sets the factors of the layers.
-        params: its weights, one (weight, bias or None) a layer. Their dtype is the kernel's.
-        x1, x2: inputs (N1, d) and (N2, d); without `x2` the kernel is that of `x1` with itself, exactly symmetric.
-        outputs: "trace" is (1/K) Σ_k ⟨∇f_k(x), ∇f_k(x′)⟩, comparable with the infinite-width kernel, (N1, N2);
-            "full" has every pair of outputs, (N1·K, N2·K), row n·K + k.
+        arch: the architecture.
+        params: the weights; the kernel has their precision.
+        x1: (N1, d), the inputs.
+        x2: (N2, d), other inputs. None stands for `x1`; the kernel is then exactly symmetric.
+        outputs: "trace" is (1/K) Σ_k ⟨∇f_k(x), ∇f_k(x′)⟩, (N1, N2), which converges to the infinite-width kernel.
+            "full" has every pair of outputs, (N1·K, N2·K), with row n·K + k for output k of point n.
 
-    Raises `InvalidInput` for shapes that do not fit, numbers that are not finite and a kernel that overflows.
-    Under `jax.vmap`, `jax.lax.scan` and the like use `layerwise`.
+    Raises:
+        InvalidInput: where shapes do not fit, numbers are not finite, or the kernel overflows.
+        TooExpensive: where the kernel is larger than the memory of the machine.
     """
     if outputs not in ("trace", "full"):
         raise InvalidInput(f'The outputs must be "trace" or "full", not {outputs!r}.')
@@ -57,9 +61,18 @@ def empirical_ntk(
 
 
 def empirical_nngp(arch: Architecture, params: Params, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
-    """Products of a network's outputs, (1/K) Σ_k f_k(x) f_k(x′), (N1, N2): its mean over seeds estimates the NNGP.
+    """The products (1/K) Σ_k f_k(x) f_k(x′) of a network's outputs, (N1, N2).
 
-    One network with K outputs gives a kernel of rank K at most. Raises `InvalidInput` as `empirical_ntk` does.
+    Their mean over random weights is the NNGP kernel. The kernel of one network with K outputs has rank K at most.
+
+    Args:
+        arch: the architecture.
+        params: the weights.
+        x1: (N1, d), the inputs.
+        x2: (N2, d), other inputs; None stands for `x1`.
+
+    Raises:
+        InvalidInput: see `empirical_ntk`.
     """
     x1, x2 = _inputs(x1, "x1"), None if x2 is None else _inputs(x2, "x2")
     return _finite(_output_products(arch, params, x1, x2), params)
@@ -68,15 +81,15 @@ def empirical_nngp(arch: Architecture, params: Params, x1: ArrayLike, x2: ArrayL
 def layerwise(
     arch: Architecture, params: Params, x1: Array, x2: Array | None = None, *, outputs: Outputs = "trace"
 ) -> Array:
-    """`empirical_ntk` for traced code: nothing but shapes is checked and nothing is compiled here.
+    """The kernel of `empirical_ntk` for traced code, with the same arguments; only shapes are checked.
 
-    Many networks at once are `jax.vmap(lambda params: layerwise(arch, params, x))(stacked)`; `jax.lax.map` does the
-    same with the memory of one network.
+    The kernels of many networks are `jax.vmap(lambda params: layerwise(arch, params, x))(stacked)`. With `jax.lax.map`
+    in place of `jax.vmap` they take the memory of one network.
     """
     factors1 = _factors(arch, params, x1)
     factors2 = factors1 if x2 is None else _factors(arch, params, x2)
     layers = list(zip(scales(arch, x1.shape[1]), params, *factors1, *factors2, strict=True))
-    rows = arch.outputs if outputs == "full" else 1  # rows of the kernel to one point
+    rows = arch.outputs if outputs == "full" else 1  # rows of the kernel for each point
 
     def block(points1: slice, points2: slice) -> Array:
         kernel: Array | float = 0.0
@@ -95,7 +108,7 @@ def layerwise(
 
 
 def _mirrored(block: Callable[[slice, slice], Array], start: int, stop: int, halvings: int) -> Array:
-    """The symmetric kernel of the points from `start` to `stop`, of which little more than one half is computed."""
+    """The symmetric kernel of the points from `start` to `stop`, of which little more than half is computed."""
     if halvings == 0 or stop - start <= SQUARE:
         square = block(slice(start, stop), slice(start, stop))
         return (square + square.T) / 2  # matrix products may round (i, j) and (j, i) differently
@@ -106,7 +119,7 @@ def _mirrored(block: Callable[[slice, slice], Array], start: int, stop: int, hal
 
 
 def _shared(scale: Scale, biased: bool, h1: Array, h2: Array, d1: Array, d2: Array, *, full: bool) -> Array:
-    """The share of a layer with the same weights at each position (N, *positions, …)."""
+    """The part in the kernel of a layer that has the same weights at each position, for h (N, *positions, …)."""
     one, other = (h.reshape(len(h), -1, h.shape[-1]) for h in (h1, h2))
     back1, back2 = (d.reshape(*d.shape[:2], -1, d.shape[-1]) for d in (d1, d2))
     weights = scale.weight**2 * weights_share(one, other, back1, back2, full=full)
@@ -114,14 +127,14 @@ def _shared(scale: Scale, biased: bool, h1: Array, h2: Array, d1: Array, d2: Arr
 
 
 def _factors(arch: Architecture, params: Params, x: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """Each layer's inputs (N, …, fan_in) and its ∂f_k/∂z for each output k, (N, K, …, fan_out)."""
+    """The inputs (N, …, fan_in) of each layer, and its ∂f_k/∂z for each output k, (N, K, …, fan_out)."""
     taps = tuple(
         jnp.zeros((x.shape[0], *size.positions, size.fan_out), weight.dtype)
         for size, (weight, _) in zip(sizes(arch, x.shape[1]), params, strict=True)
     )
     f, pull, inputs = jax.vjp(lambda taps: forward(arch, params, x, taps), taps, has_aux=True)
     outputs = jnp.eye(arch.outputs, dtype=f.dtype)
-    # Row n of f depends on row n of the taps alone: one pull of an output gives its gradients at all points.
+    # Row n of f depends on row n of the taps alone, so that one backward pass gives the gradients at all points.
     (back,) = jax.vmap(lambda output: pull(jnp.broadcast_to(output, f.shape)), out_axes=1)(outputs)
     return inputs, back
 

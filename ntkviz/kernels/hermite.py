@@ -1,11 +1,11 @@
-r"""Which Hermite orders a series takes, and the nodes that its coefficients are integrated on.
+r"""Rules and bases of Hermite series: the orders of a series, and the nodes for the integrals of its coefficients.
 
     Σ_m f(m)  ≈  Σ_i w_i f(2i) + Σ_i w_i f(2i + 1)
 
-Where a nonlinearity changes at 0 only, its coefficients of one parity are a smooth function of the order m, up to a
-sign that products do not have. So a series need not take every order: all below 2·base, then base/2 of each parity an
-octave. A thousand terms of a slowly decaying series become a hundred, and 48 000 become 528. The weights integrate the
-polynomial of degree 7 through the nearest orders taken.
+Where a nonlinearity has no kinks but at 0, its coefficients of one parity are a smooth function of the order m, up to a
+sign that cancels in products. A series can therefore leave out orders: it has all orders below 2·base, and in each
+octave above that base/2 orders of each parity. A slowly decaying series of 1,000 terms then has 100, and one of 48,000
+has 528. The weights w_i are those of sums over the polynomial of degree 7 through the nearest orders.
 """
 
 import math
@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-REACH = 13.0  # standard deviations; e^{−x²/4} bounds what h_m lets through, 4e-19 here
-STENCIL = 8  # orders that a left-out one is interpolated from
+REACH = 13.0  # integrals end at this many standard deviations, where the bound e^{−x²/4} of integrands is 4e-19
+STENCIL = 8  # the number of orders between which an order left out is interpolated
 
 
 class Rule(NamedTuple):
@@ -31,18 +31,18 @@ class Rule(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first even order beyond."""
+        """The first even order above those of the rule."""
         return int(2 * self.base * 2**self.octaves)
 
 
 def finer(rule: Rule) -> Rule:
-    """A rule to hold another against: more orders an octave, and more octaves where a basis can still be made."""
+    """A rule with more orders in each octave, and more octaves if there are any, to estimate the error of another."""
     return Rule(64, min(rule.octaves + 2, 10)) if rule.octaves else Rule(2 * rule.base)
 
 
 @cache
 def halves(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-    """i and w_i of the rule, (terms,): the orders are 2i and 2i + 1."""
+    """The numbers i and weights w_i of a rule, (terms,); its orders are 2i and 2i + 1."""
     per = rule.base // 2
     weights = dict.fromkeys(range(rule.base), 1.0)
     for octave in range(1, rule.octaves + 1):
@@ -62,25 +62,28 @@ def halves(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
 
 
 def edges(rule: Rule) -> np.ndarray:
-    """Panels halve towards 0: a feature of φ at u = O(1) sits at x = u/√q, and long rules are for large q."""
+    """The ends of the panels of an integral. Panels halve towards 0.
+
+    A feature of φ at u of order 1 lies at x = u/√q, and long rules are used where q is large.
+    """
     finest = -20 if rule.octaves else -10
     return np.concatenate([[0.0], 2.0 ** np.arange(finest, -1), np.arange(0.5, REACH + 0.25, 0.5)])
 
 
 def nodes(ends: np.ndarray, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights of the panels between the ends, enough for h_m's √m radians a unit."""
+    """Gauss-Legendre nodes and weights of the panels between the ends, for integrals with the polynomials of a rule."""
     parts = [panel(np.array(pair), per_panel(rule, pair[1] - pair[0])) for pair in pairwise(ends)]
     x, weight = zip(*parts, strict=True)
     return np.concatenate(x), np.concatenate(weight)
 
 
 def per_panel(rule: Rule, width: float) -> int:
-    """Nodes in a panel of that width."""
+    """The number of nodes in a panel of that width; h_m oscillates with √m radians in a unit."""
     return 16 * math.ceil((math.sqrt(rule.end) * width / 2 + 8) / 16)
 
 
 def panel(ends: Any, count: int) -> tuple[Any, Any]:
-    """Gauss-Legendre nodes and weights of each panel between consecutive ends."""
+    """Gauss-Legendre nodes and weights, `count` in each panel between consecutive ends."""
     unit, weight = np.polynomial.legendre.leggauss(count)
     half = (ends[1:, None] - ends[:-1, None]) / 2
     return (ends[:-1, None] + half * (1 + unit)).ravel(), (half * weight).ravel()
@@ -89,22 +92,29 @@ def panel(ends: Any, count: int) -> tuple[Any, Any]:
 @partial(jax.tree_util.register_dataclass, data_fields=["x", "weight", "table"], meta_fields=["rule"])
 @dataclass(frozen=True)
 class Basis:
-    """The functions of a rule at nodes x > 0: what the programs that sum series are given."""
+    """The Hermite polynomials of a rule at nodes x > 0; programs that sum series take it as an argument."""
 
     rule: Rule
     x: Array  # (nodes,)
     weight: Array  # (nodes,)
-    table: Array  # (2, terms, nodes): h_m for even m, for odd m
+    table: Array  # (2, terms, nodes), h_m for even m and for odd m
 
 
 def step(x: Any, below: Any, here: Any, m: Any) -> Any:
-    """h_{m+1} from h_{m−1} and h_m: the normalised Hermite polynomials are orthonormal under N(0, 1)."""
+    """The polynomial h_{m+1} from h_{m−1} and h_m; they are normalised to be orthonormal under N(0, 1).
+
+    Args:
+        x: the points.
+        below: h_{m−1} at the points.
+        here: h_m at the points.
+        m: the order.
+    """
     return (x * here - m**0.5 * below) / (m + 1) ** 0.5
 
 
 @cache
 def basis(rule: Rule) -> Basis:
-    """The basis that all nonlinearities without kinks away from 0 share."""
+    """The basis of a rule, for all nonlinearities that have no kinks but at 0."""
     x, weight = nodes(edges(rule), rule)
     orders = halves(rule)[0] * 2
     wanted = set(orders.tolist())
@@ -119,7 +129,7 @@ def basis(rule: Rule) -> Basis:
 
 
 def polynomials(x: Array, rule: Rule) -> Array:
-    """`Basis.table` at nodes of one's own, for a rule without octaves."""
+    """The polynomials of a rule without octaves at nodes x, in the layout of `Basis.table`."""
 
     def add(carry: tuple[Array, Array], m: Array) -> tuple[tuple[Array, Array], Array]:
         below, here = carry

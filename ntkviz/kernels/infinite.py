@@ -2,25 +2,25 @@ r"""Kernels of infinitely wide networks at initialisation, layer by layer.
 
     K⁰ = x·x′/d,    K^{l+1} = σ_w² E[φ(u) φ(v)] + σ_b²,    Θ^{l+1} = K^{l+1} + σ_w² Θ^l E[φ′(u) φ′(v)]
 
-with (u, v) ~ N(0, K^l restricted to the pair), K¹ = Θ¹ = σ_w² K⁰ + σ_b²; the output's kernels are those of layer L + 1.
-That is the fully connected network in the NTK parameterization. Other architectures do other things between their
-layers (`nets.operations`), and a layer with factors a, c, standard deviations s, t and fan-in F does in general
+with (u, v) ~ N(0, K^l restricted to the pair) and K¹ = Θ¹ = σ_w² K⁰ + σ_b². The kernels of the output are those of
+layer L + 1. These formulas hold for the fully connected network in the NTK parameterization. Other architectures have
+other operations between their layers (`nets.operations`). In general a layer with factors a, c, standard deviations
+s, t and fan-in F maps the kernels by
 
     K ↦ a² F s² K + c² t²,    Θ ↦ a² F K + c² + a² F s² Θ.
 
-- NTK: a² F = σ_w², c² = σ_b²; every layer contributes to Θ at order one, and K is its own limit.
-- Standard: a² F = F, c² = 1. A layer whose inputs are n features contributes n E[φφ], all others are of order one: Θ
-  grows like n, and `width` says which Θ is meant.
-- µP: before the readout a² F = n σ_w² and c² = n σ_b², so that Θ^l is of order n and K^l as above; the readout has
-  a² F = σ_w², c² = σ_b² and hands on Θ^L σ_w²/n. Every layer contributes at order one, its weights and its biases, as
-  much as in the NTK parameterization. The output's K is (σ_w² E[φφ] + σ_b²)/n: its limit 0 is what stands here. In
-  training this Θ moves at any width.
+- NTK parameterization: a² F = σ_w² and c² = σ_b². Every layer contributes to Θ at order one.
+- Standard parameterization: a² F = F and c² = 1. A layer whose inputs are n features contributes n E[φφ], and all other
+  layers contribute at order one. Θ grows in proportion to n, and the setting `width` decides which Θ is returned.
+- µP: before the readout a² F = n σ_w² and c² = n σ_b², so that Θ^l is of order n and K^l as above. The readout has
+  a² F = σ_w² and c² = σ_b², and passes on Θ^L σ_w²/n. The weights and biases of every layer contribute at order one, as
+  much as in the NTK parameterization. The K of the output is (σ_w² E[φφ] + σ_b²)/n; its limit 0 is returned. This Θ
+  moves in training at any width.
 
-The same holds for every architecture, with what stands before the last layer for Θ^l.
+The same orders hold for every architecture, where Θ^l stands for the kernel before the last layer.
 
-σ_w, σ_b, the width and the depth are arguments of the compiled programs, not constants in them: moving them compiles
-nothing (nor does the depth, unless a block changes the size of an image). A new nonlinearity or architecture needs
-nothing here.
+Compiled programs take σ_w, σ_b and the width as arguments, so that another value compiles nothing. The same is true of
+the depth, unless a block changes the size of an image. A new nonlinearity or architecture needs no code in this module.
 
 Sources: Jacot, Gabriel, Hongler 2018 (NTK); Lee et al. 2018 (NNGP); Yang & Hu 2021 (maximal update).
 """
@@ -63,7 +63,7 @@ EPS = 2.0**-52
 
 
 class Kernels(NamedTuple):
-    """Covariance of the output at initialisation and neural tangent kernel, one output, same shape."""
+    """The covariance of an output at initialisation and the neural tangent kernel of an output, of the same shape."""
 
     nngp: Array
     ntk: Array
@@ -73,40 +73,52 @@ BOTH = Kernels._fields
 
 
 class KernelError(NamedTuple):
-    """Largest error of an entry over the largest entry, of each of `Kernels`."""
+    """The largest error of an entry over the largest entry, for each of the `Kernels`."""
 
     nngp: float
     ntk: float
 
 
-# The largest variance that a series is used for: at 2·10⁹ the slope of softsign is off by a factor, at 2·10¹⁰ negative.
-LARGEST = 1e9
-PAIRS = 4e6  # covariances of positions of images that are held at once: 0.4 GB with all that is made of them
+LARGEST = 1e9  # largest variance for which a series is used: for softsign E[φ′φ′] is wrong by a factor at 2·10⁹
+PAIRS = 4e6  # most covariances of image positions held at once: 0.4 GB with all that is computed from them
 
 
 def infinite_ntk(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
-    """Neural tangent kernel Θ at infinite width, (N1, N2), for inputs (N1, d) and (N2, d); x2=None means x1.
+    """The neural tangent kernel Θ at infinite width, (N1, N2), of one output, in float64.
 
-    One output, float64. In the standard parameterization Θ grows with the width, and `arch.width` says which is
-    meant. Raises `InvalidInput` for inputs that do not fit, and where a kernel overflows.
+    In the standard parameterization Θ grows with the width: the result is that of `arch.width`.
+
+    Args:
+        arch: the architecture.
+        x1: (N1, d), the inputs.
+        x2: (N2, d), other inputs; None stands for `x1`.
+
+    Raises:
+        InvalidInput: where the inputs do not fit, or a kernel overflows.
+        TooExpensive: where the kernel is larger than the memory of the machine.
     """
     return _infinite(arch, x1, x2, ("ntk",))[0]
 
 
 def infinite_nngp(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:
-    """Covariance K of the output at initialisation at infinite width; arguments as in `infinite_ntk`."""
+    """The NNGP kernel K, the covariance of an output at initialisation; arguments and errors as in `infinite_ntk`."""
     return _infinite(arch, x1, x2, ("nngp",))[0]
 
 
 def infinite_kernels(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
-    """Both kernels of `infinite_ntk` and `infinite_nngp`, at the price of one."""
+    """Both kernels, in the time of one of them; arguments and errors as in `infinite_ntk`."""
     return Kernels(*_infinite(arch, x1, x2, BOTH))
 
 
 def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[ArrayLike, ArrayLike | None], Array]:
-    """The kernel "ntk" or "nngp" of pieces of `x` (N, d): a function of (x1, x2) that answers as if for all of them.
+    """The function (x1, x2) ↦ kernel for blocks of points, with the entries that the kernel of all points has.
 
-    Where there is no closed form, the series is the one that the norms of all of `x` need.
+    Where a dual has no closed form, every block uses the series that the norms of all points require.
+
+    Args:
+        arch: the architecture.
+        x: (N, d), all points.
+        wanted: "ntk" or "nngp".
     """
     whole, _ = _inputs(x, None)
     rule = _rule(_problem(arch, whole.shape[1]), whole, None)
@@ -114,7 +126,7 @@ def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[
 
 
 def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Array, tuple[Architecture, Basis | None, Gains, Array]]:
-    """For traced code: the points, and what `recursion` takes beside them."""
+    """The points (N, d), and the arguments that `recursion` takes after them, for traced code."""
     points, _ = _inputs(x, None)
     problem = _problem(arch, points.shape[1])
     terms = _basis(_rule(problem, points, None))
@@ -124,7 +136,7 @@ def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Array, tuple[Archite
 def _infinite(
     arch: Architecture, x1: ArrayLike, x2: ArrayLike | None, wanted: tuple[str, ...], rule: Rule | None = None
 ) -> tuple[Array, ...]:
-    """The kernels of those names."""
+    """The kernels with the given names, "nngp" or "ntk"."""
     first, second = _inputs(x1, x2)
     room_for(len(first) * len(wanted), len(first if second is None else second))
     problem = _problem(arch, first.shape[1])
@@ -132,7 +144,10 @@ def _infinite(
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
-    """Kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise `arch`."""
+    """The kernels (depth, N1, N2) of the networks of depth 1, 2, …, `arch.depth` that are otherwise like `arch`.
+
+    Inputs and errors are those of `infinite_ntk`.
+    """
     first, second = _inputs(x1, x2)
     problem = _problem(arch, first.shape[1])
     if not problem.loop or problem.positions > 1:
@@ -168,13 +183,13 @@ def _points(x: ArrayLike, name: str) -> Array:
 
 
 class _Problem(NamedTuple):
-    """An architecture as its programs take it."""
+    """An architecture in the form that the compiled programs take."""
 
     arch: Architecture
-    outline: Architecture  # the same, with one value for all that the programs get as numbers or do not depend on
+    outline: Architecture  # the architecture with fixed values of all settings for which nothing needs compiling
     gains: Gains
     loop: bool
-    positions: int  # of an input image, else 1
+    positions: int  # the positions of an input image; 1 for other inputs
 
     @property
     def act(self) -> Activation:
@@ -195,7 +210,7 @@ def _problem(arch: Architecture, input_dim: int) -> _Problem:
 
 
 def _entries(arch: Architecture, shape: Shape) -> int:
-    """Covariances that a pair of points has, of positions or of pairs of them."""
+    """The number of covariances for a pair of points: one for each position, or for each pair of positions."""
     return prod(shape[:-1]) ** (2 if pairs_meet(arch) else 1)
 
 
@@ -208,12 +223,12 @@ def _evaluated(
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
-    """How far `infinite_kernels` may be off for these inputs: largest error of an entry over the largest entry.
+    """An estimate of the error of `infinite_kernels`: the largest error of an entry over the largest entry.
 
-    Two numbers, an estimate: eight times what changes when every series is replaced by a finer and longer one while
-    the points' inner products lose their last three bits, and what a few operations a layer round. Variances to 10 get
-    1e-8 or better; beyond them, and where a nonlinearity changes much faster than over a unit, it grows, and no
-    kernel should be read to more digits. Costs several times what the kernels do.
+    The kernels are computed once more, with finer and longer series and with an error in the last three bits of the
+    inner products. The estimate is eight times the change, plus the rounding of a few operations in each layer. It is
+    1e-8 or better for variances up to 10, and grows beyond them, and for nonlinearities that change over much less
+    than a unit. It takes several times as long as the kernels. Inputs and errors are those of `infinite_ntk`.
     """
     first, second = _inputs(x1, x2)
     problem = _problem(arch, first.shape[1])
@@ -244,7 +259,7 @@ def _checked(
 
 
 def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Array, same: Array | None = None) -> Kernel:
-    """Products of inputs over their number of features; two sets of one size may turn out to be the `same` one."""
+    """The kernels of the inputs, K⁰ = x·x′/d and Θ = 0; `same` says whether two sets hold the same points."""
     first = _positioned(arch, x1)
     second = first if x2 is None else _positioned(arch, x2)
     features, pairs = first.shape[-1], pairs_meet(arch)
@@ -265,19 +280,19 @@ def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Arra
 
 
 def _positioned(arch: Architecture, x: Array) -> Array:
-    """Rows (N, d) as (*positions, N, features)."""
+    """Inputs (N, d) in the shape (*positions, N, features)."""
     return jnp.moveaxis(x.reshape(len(x), *arch.input_shape(x.shape[1])), 0, -2)
 
 
 def _within(points: Array) -> Array:
-    """Products (*positions, *positions, N) of the positions (*positions, N, features) of each sample."""
+    """Inner products (*positions, *positions, N) between the positions (*positions, N, features) of each sample."""
     flat = points.reshape(-1, *points.shape[-2:])
     products = jnp.einsum("pnc,qnc->pqn", flat, flat) / points.shape[-1]
     return products.reshape(*points.shape[:-2], *points.shape[:-1])
 
 
 def _symmetric(kernels: Kernels, symmetric: bool) -> Kernels:
-    """A kernel of one set with itself has the same bits on both sides of the diagonal."""
+    """The kernels; those of a set with itself are made exactly symmetric."""
     return Kernels(*((kernel + kernel.T) / 2 for kernel in kernels)) if symmetric else kernels
 
 
@@ -296,10 +311,20 @@ def recursion(
     depth: Array,
     shaken: float | Array = 0.0,
 ) -> tuple[tuple[Array, ...], Array]:
-    """The kernels of those names, and whether they are finite.
+    """Infinite-width kernels, and whether all of their entries are finite, for traced code.
 
-    By tiles where the dual is closed, and for images, whose positions need room; a series is made once for a point,
-    hence for all pairs at once.
+    Kernels with a dual in closed form, and those of images, are computed tile by tile. Where the dual is a series all
+    pairs are computed at once, because the series of a point is then made only once.
+
+    Args:
+        wanted: the names of the kernels, "nngp" or "ntk".
+        x1: (N1, d), the inputs.
+        x2: (N2, d), other inputs; None stands for `x1`.
+        outline: the architecture, with fixed values of the settings that do not decide the program.
+        terms: the basis of the series, or None for a closed form.
+        gains: the factors of the layers.
+        depth: the number of blocks.
+        shaken: a relative error of the inner products of the inputs, to test how much they matter.
     """
     shape = outline.input_shape(x1.shape[1])
 

@@ -1,13 +1,15 @@
-r"""One pass through a network at infinite width: what its operations do to the kernels, and to variances alone.
+r"""The maps of kernels, and of variances alone, that the operations of a network make at infinite width.
 
     affine:     K ↦ a² F s² K + c² t²,    Θ ↦ a² F K + c² + a² F s² Θ
     nonlinear:  K ↦ E[φ(u) φ(v)],         Θ ↦ Θ E[φ′(u) φ′(v)]
     branches:   K and Θ add;    layer norm:  K ↦ K/√(q q′), Θ ↦ Θ/√(q q′) with q = K(x, x)
 
-(u, v) ~ N(0, K restricted to the pair). a, c, s and t are the layer's factors and standard deviations (`nets.Scale`), F
-its fan-in: one rule for every parameterization. On images K has positions. While each position meets only itself, its
-layout is (positions, N1, N2); where different ones meet (pooling), it is (positions, N1, positions, N2), as if each
-position were a sample.
+(u, v) ~ N(0, K restricted to the pair). The factors a, c and standard deviations s, t of a layer (`nets.Scale`) and its
+fan-in F are different for each parameterization; the rule is the same for all.
+
+The K of images depends on positions. Without pooling, covariances of a position with itself are enough, and the layout
+is (positions, N1, N2). With pooling, those of all pairs of positions are needed. The layout is then
+(positions, N1, positions, N2), as if each position were a sample.
 """
 
 from collections.abc import Callable
@@ -27,22 +29,28 @@ from ntkviz.nets.operations import Axes, Limit, S, Scale, Shape, sizes_of, trans
 
 
 class Gain(NamedTuple):
-    """What multiplies what in a layer: numbers that change without compiling."""
+    """The factors of a layer in the maps of kernels. Another value of them compiles nothing."""
 
-    weight: float  # a² F s²: K → the covariance of the pre-activations, and what Θ keeps of itself
-    bias: float  # c² t²
-    weights: float  # a² F: K → the share of the layer's weights in Θ
-    biases: float  # c²: the share of its biases
+    weight: float  # a² F s², which multiplies K and Θ
+    bias: float  # c² t², which is added to K
+    weights: float  # a² F, which multiplies K in the part of the weights in Θ
+    biases: float  # c², the part of the biases in Θ
 
 
 def gain(scale: Scale, fan_in: int, biases: bool) -> Gain:
-    """Of one layer; without biases they have no share."""
+    """The factors of a layer in the maps of kernels.
+
+    Args:
+        scale: the scale of the layer.
+        fan_in: its fan-in F.
+        biases: whether the network has biases.
+    """
     weights, shift = scale.weight**2 * fan_in, scale.bias**2 * biases
     return Gain(weights * scale.weight_std**2, shift * scale.bias_std**2, weights, shift)
 
 
 class Gains(NamedTuple):
-    """Of the layers before the blocks, of the first block, of any later one, and of those behind."""
+    """The factors of the layers before the blocks, in the first block, in any later block, and after the blocks."""
 
     begin: tuple[Gain, ...]
     first: tuple[Gain, ...]
@@ -51,7 +59,7 @@ class Gains(NamedTuple):
 
 
 def gains_of(arch: Architecture, input_dim: int) -> Gains:
-    """Of the layers of an architecture at its width, from its parameterization."""
+    """The factors of all layers of an architecture, for inputs of `input_dim` numbers."""
     layers = zip(scales(arch, input_dim), sizes(arch, input_dim), strict=True)
     each = tuple(gain(scale, size.fan_in, arch.sigma_b is not None) for scale, size in layers)
     shape = arch.input_shape(input_dim)
@@ -62,20 +70,29 @@ def gains_of(arch: Architecture, input_dim: int) -> Gains:
 
 
 def is_loop(arch: Architecture, shape: Shape) -> bool:
-    """Whether a block keeps the positions of an image: then one compiled loop serves every depth."""
+    """Whether a block keeps the number of positions of an image. If so, one compiled loop serves every depth."""
     before = sizes_of(arch.begin(), shape)[1]
     return sizes_of(arch.block(), before)[1][:-1] == before[:-1]
 
 
 def pairs_meet(arch: Architecture) -> bool:
-    """Whether different positions of an image meet, so that the covariance of every pair is needed."""
+    """Whether an operation mixes positions of an image, so that the covariances of all pairs of them are needed."""
     return any(operation.pairs for operation in arch.operations)
 
 
 def passed(
     arch: Architecture, loop: bool, make: Callable[[tuple[Gain, ...]], Limit[S]], gains: Gains, depth: Array, state: S
 ) -> S:
-    """The state behind the network; `make` gives the pass for some layers by their gains."""
+    """The state after the whole network, for traced code.
+
+    Args:
+        arch: the architecture.
+        loop: whether the blocks can be a compiled loop (`is_loop`).
+        make: makes the pass for layers with given gains.
+        gains: the factors of all layers.
+        depth: the number of blocks, where they are a loop.
+        state: the state before the network.
+    """
     state = transfer_through(arch.begin(), state, make(gains.begin))
     if loop:
         state = lax.fori_loop(0, depth, partial(block_passed, arch, make, gains), state)
@@ -88,15 +105,23 @@ def passed(
 def block_passed(
     arch: Architecture, make: Callable[[tuple[Gain, ...]], Limit[S]], gains: Gains, i: Array, state: S
 ) -> S:
-    """The state behind block i, from 0: the fan-in of the first one may be another."""
+    """The state after block i, which is counted from 0.
+
+    Args:
+        arch: the architecture.
+        make: makes the pass for layers with given gains.
+        gains: the factors of all layers; the fan-in of the first block may differ from that of the others.
+        i: the number of the block.
+        state: the state before the block.
+    """
     now: tuple[Gain, ...] = jax.tree.map(partial(jnp.where, i == 0), gains.first, gains.later)
     return transfer_through(arch.block(), state, make(now))
 
 
 class Kernel(NamedTuple):
-    """Kernels of a layer, and the covariances of each set of samples with itself: None where both sets are one.
+    """The kernels at a layer between two sets of samples, and the covariances of each set with itself.
 
-    Images have two sets always.
+    The covariances are None where both sets are the same; images always have two sets.
     """
 
     nngp: Array  # (*positions, N1, N2), or (*positions, N1, *positions, N2)
@@ -105,7 +130,7 @@ class Kernel(NamedTuple):
 
 
 class KernelPass(Limit[Kernel]):
-    """The pass that moves kernels; `pairs` says that different positions meet."""
+    """The pass whose state is kernels. With `pairs` the state has the covariances of all pairs of positions."""
 
     def __init__(self, terms: Basis | None, pairs: bool, gains: tuple[Gain, ...]) -> None:
         self.terms, self.pairs, self.layers = terms, pairs, iter(gains)
@@ -138,7 +163,7 @@ class KernelPass(Limit[Kernel]):
 
     def linear(self, state: Kernel, average: Callable[[Array, Axes], Array]) -> Kernel:
         dimensions = range(self._dimensions(state))
-        behind = len(dimensions) + 1  # a set of samples comes after its positions
+        behind = len(dimensions) + 1  # the axis after the positions and the samples of the first set
         between = tuple((i, behind + i) if self.pairs else (i,) for i in dimensions)
         within = tuple((i, behind - 1 + i) if self.pairs else (i,) for i in dimensions)
         own = None if state.own is None else (average(state.own[0], within), average(state.own[1], within))
@@ -148,11 +173,11 @@ class KernelPass(Limit[Kernel]):
         return jax.tree.map(lambda a, b: a + share * b, state, other)
 
     def _dimensions(self, state: Kernel) -> int:
-        """Of the image: 0 where there are no positions."""
+        """The number of dimensions of the image; 0 where there are no positions."""
         return (state.nngp.ndim - 2) // (2 if self.pairs else 1)
 
     def _variances(self, state: Kernel) -> tuple[Array, Array]:
-        """(*positions, N) of each set: the same array where they are one."""
+        """The variances (*positions, N) of each set; the same array twice where both sets are the same."""
         if state.own is None:
             q = jnp.diagonal(state.nngp)
             return q, q
@@ -181,7 +206,7 @@ class KernelPass(Limit[Kernel]):
         return one.reshape(q1.shape), other.reshape(q2.shape)
 
     def _within(self, act: Activation, own: Array, q: Array) -> Array:
-        """E[φφ] between the positions of each sample."""
+        """The expectations E[φφ] for all pairs of positions within each sample."""
         size, n = prod(q.shape[:-1]), q.shape[-1]
         samples = jnp.moveaxis(own.reshape(size, size, n), -1, 0), q.reshape(size, n).T
         value = lax.map(lambda sample: dual(act, sample[1], sample[1], sample[0], self.terms).value, samples)
@@ -189,7 +214,7 @@ class KernelPass(Limit[Kernel]):
 
 
 def _correlated(own: Array, q: Array) -> Array:
-    """Covariances of each sample with itself over their variances q (*positions, N)."""
+    """The correlations within each sample, from the covariances `own` and the variances q (*positions, N)."""
     if own.shape == q.shape:
         return correlation(q, q, own)[1]
     size, n = prod(q.shape[:-1]), q.shape[-1]
@@ -198,12 +223,12 @@ def _correlated(own: Array, q: Array) -> Array:
 
 
 def _positions_first(array: Array, kept: int) -> Array:
-    """Positions as one axis before the last `kept`."""
+    """The array with all axes but the last `kept`, which are positions, made one."""
     return array.reshape(-1, *array.shape[array.ndim - kept :])
 
 
 class Range(NamedTuple):
-    """Variances (*positions, N) of a layer, and the smallest and the largest of any pre-activation so far."""
+    """The variances (*positions, N) at a layer, and the extremes of the variances of all pre-activations so far."""
 
     q: Array
     low: Array
@@ -211,7 +236,7 @@ class Range(NamedTuple):
 
 
 class RangePass(Limit[Range]):
-    """The pass that moves variances alone: of pooled positions their mean, which bounds that of the pool."""
+    """The pass whose state is variances. For pooled positions it has their mean, an upper bound of the variance."""
 
     def __init__(self, terms: Basis | None, gains: tuple[Gain, ...]) -> None:
         self.terms, self.layers = terms, iter(gains)

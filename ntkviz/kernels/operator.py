@@ -1,14 +1,14 @@
-r"""Kernels that are never written down: Θv for a vector v, in blocks of points.
+r"""Products of kernels with vectors, for kernels that are too large for the memory (matrix-free operators).
 
-    Θ v = J (Jᵀ v)                      of a network: one pass backwards and one forwards through it, no Jacobian
-    (Θ v)_b = Θ(x_b, x) v               at infinite width: the rows of a block, made and let go
+    Θ v = J (Jᵀ v)                      of a network: a backward and a forward pass, without the Jacobian J
+    (Θ v)_b = Θ(x_b, x) v               at infinite width: from the rows of one block of points at a time
 
-A product with the kernel of a network of P weights takes about 6NP operations and a few times P and B · L · n numbers;
-one at infinite width takes as long as the kernel, N² L pairs, and B · N numbers. A kernel in a file
-(`blocks.write_kernel`) is read once a product: at N = 20,000 and n = 1024, L = 2 that took 0.9 s against 5.6 s for
-J Jᵀ, and the file 39 s to write. So J Jᵀ is for where the disk is too small, or the products few.
+A product with the kernel of a network of P weights takes about 6NP operations, and memory for a few times P and
+B · L · n numbers, with blocks of B points. At infinite width it takes as long as the kernel, N² L duals, and B · N
+numbers. A kernel in a file (`blocks.write_kernel`) is read once for each product. At N = 20,000, n = 1024 and L = 2
+this took 0.9 s, J Jᵀ took 5.6 s, and writing the file took 39 s. J Jᵀ is therefore for few products, or a small disk.
 
-`ntkviz.lanczos` gets eigenvalues out of an operator. To add one, write its product for traced code.
+`ntkviz.spectra.lanczos` computes eigenvalues of an operator. To add an operator, write its product for traced code.
 """
 
 from collections.abc import Callable
@@ -28,20 +28,20 @@ from ntkviz.kernels.infinite import recursion, recursion_of
 from ntkviz.kernels.tiles import starts
 from ntkviz.nets import Architecture, Params, apply
 
-BUFFER = 32e6  # bytes of a file that are read at once
+BUFFER = 32e6  # bytes of a file that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """A symmetric matrix (size, size) as its product with a vector, for traced code."""
+    """A symmetric matrix (size, size), given by its product with a vector, for traced code."""
 
     size: int
-    dtype: np.dtype  # in which the products are computed; vectors are float64
-    product: Callable[..., Array]  # (v (size,), *operands) -> (size,); the same object for the same program
-    operands: tuple[Any, ...]  # arrays and trees of arrays
+    dtype: np.dtype  # the precision of the products; vectors are float64
+    product: Callable[..., Array]  # takes v (size,) and the operands to (size,); the same object for the same program
+    operands: tuple[Any, ...]  # arrays and pytrees of arrays
 
     def __matmul__(self, v: ArrayLike) -> np.ndarray:
-        """The product with v (size,)."""
+        """The product with a vector v (size,); raises `InvalidInput` for one of another shape."""
         vector = np.asarray(v, np.float64)
         if vector.shape != (self.size,):
             raise InvalidInput(f"The vector has shape {vector.shape}; the kernel needs one of {self.size} numbers.")
@@ -52,12 +52,22 @@ _product = jax.jit(lambda product, v, *operands: product(v, *operands), static_a
 
 
 def empirical_operator(arch: Architecture, params: Params, x: ArrayLike, *, rows: int = 1000) -> Operator:
-    """The trace NTK of a network at its weights on x (N, d), `rows` points at a time, in the dtype of the weights."""
+    """The trace NTK of a network as an operator, in the precision of the weights.
+
+    Args:
+        arch: the architecture.
+        params: the weights.
+        x: (N, d), the inputs.
+        rows: points in a block.
+
+    Raises:
+        InvalidInput: where the inputs are not finite or do not fit the network.
+    """
     dtype = params[0].weight.dtype
     points = np.asarray(x, dtype)
     if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
         raise InvalidInput(f"The inputs have shape {points.shape}; pass at least one point as (N, d), all finite.")
-    apply(arch, params, points[:1])  # whether the shapes fit
+    apply(arch, params, points[:1])  # raises an error where the shapes do not fit
     return Operator(len(points), np.dtype(dtype), _network_product(rows), (arch, params, jnp.asarray(points)))
 
 
@@ -66,7 +76,7 @@ def _network_product(rows: int) -> Callable[..., Array]:
     def product(v: Array, arch: Architecture, params: Params, x: Array) -> Array:
         blocks = -(-len(x) // rows)
         size = -(-len(x) // blocks)
-        fill = blocks * size - len(x)  # copies of the last point, which v does not see
+        fill = blocks * size - len(x)  # copies of the last point fill the last block; v is 0 there
         points = jnp.pad(x, ((0, fill), (0, 0)), mode="edge").reshape(blocks, size, -1)
         weights = jnp.pad(v, (0, fill)).astype(x.dtype).reshape(blocks, size)
 
@@ -90,7 +100,13 @@ def _network_product(rows: int) -> Callable[..., Array]:
 
 
 def infinite_operator(arch: Architecture, x: ArrayLike, *, rows: int = 400) -> Operator:
-    """The infinite-width NTK on x (N, d), `rows` of its rows at a time."""
+    """The infinite-width NTK as an operator.
+
+    Args:
+        arch: the architecture.
+        x: (N, d), the inputs.
+        rows: rows of the kernel in a block.
+    """
     points, rest = recursion_of(arch, x)
     return Operator(len(points), np.dtype(np.float64), _rows_product(rows), (points, *rest))
 
@@ -112,7 +128,7 @@ def _rows_product(rows: int) -> Callable[..., Array]:
 
 
 def dense_operator(kernel: ArrayLike) -> Operator:
-    """A kernel (N, N) in memory."""
+    """A kernel (N, N) in memory as an operator; raises `InvalidInput` unless it is square."""
     matrix = jnp.asarray(kernel)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise InvalidInput(f"The kernel has shape {matrix.shape}; a square matrix (N, N) is needed.")
@@ -124,7 +140,10 @@ def _dense_product(v: Array, matrix: Array) -> Array:
 
 
 def stored_operator(path: Path) -> Operator:
-    """A kernel (N, N) in a .npy file, read block by block for each product: it may be larger than the memory."""
+    """A kernel (N, N) in a .npy file as an operator. The file is read block by block for each product.
+
+    Raises `InvalidInput` where the file holds no kernel.
+    """
     try:
         kernel = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -138,7 +157,10 @@ def _file_product(path: Path, size: int, dtype: np.dtype, offset: int) -> Callab
     rows = max(1, int(BUFFER / (size * dtype.itemsize)))
 
     def read(v: np.ndarray) -> np.ndarray:
-        """Called by the running program: no JAX in here. Not mapped, for pages that are mapped count as memory."""
+        """The product, computed with NumPy, because the compiled program calls it while JAX is busy.
+
+        The file is read and not mapped, because mapped pages count as memory of the process.
+        """
         vectors, out = np.asarray(v).T, np.empty(np.shape(v)[::-1])
         buffer = np.empty((min(rows, size), size), dtype)
         with path.open("rb", buffering=0) as file:

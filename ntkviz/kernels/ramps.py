@@ -1,11 +1,13 @@
-r"""What kinks do to the dual of a nonlinearity, in closed form.
+r"""Closed-form duals of functions that are made of ramps, and have the same kinks as a nonlinearity.
 
     g(x) = Σ_c Σ_j J_cj (x − c)₊^j / j!,  j = 1, 2, 3      (for c < 0 with ramps (c − x)₊ to the left)
 
-has the jumps J_cj in its j-th derivative at c. Where φ has the same jumps, φ − g is smooth there to third order and its
-Hermite coefficients decay fast, while E[g(u) g(v)] follows from moments of ramps (`bivariate`). Where 0 is the only
-kink, as in most nonlinearities, j = 2 and 3 carry a window e^{−x²/2τ²}, so that g grows no faster than |x|: products
-of normals with it are moments of ramps under another covariance, and at 0 those need no more than an arcsine.
+The function g has the jumps J_cj in its j-th derivative at c. Where φ has the same jumps, φ − g is smooth to third
+order and its Hermite coefficients decay fast. E[g(u) g(v)] follows from moments of ramps (`bivariate`).
+
+Most nonlinearities have no kink but at 0. The terms with j = 2 and 3 are then multiplied by a window e^{−x²/2τ²}, so
+that g grows no faster than |x|. Expectations with the window are moments of ramps under another covariance, and for
+ramps that start at 0 these need nothing but an arcsine.
 """
 
 import math
@@ -22,12 +24,12 @@ from ntkviz.activations import Activation, Dual, sine_and_arcsine
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels import bivariate
 
-WINDOW = 4.0  # τ², in units of the pre-activation: the scale on which nonlinearities change
-HALF_MOMENTS = (0.5, 1 / math.sqrt(2 * math.pi), 0.5, 2 / math.sqrt(2 * math.pi), 1.5)  # E[y₊^k] of a unit normal
+WINDOW = 4.0  # τ² in units of the pre-activation, the scale on which nonlinearities change
+HALF_MOMENTS = (0.5, 1 / math.sqrt(2 * math.pi), 0.5, 2 / math.sqrt(2 * math.pi), 1.5)  # E[y₊^k] for y ~ N(0, 1)
 
 
 class Kink(NamedTuple):
-    """Jumps of φ′, φ″, φ‴ at a point."""
+    """The jumps of φ′, φ″ and φ‴ at a point."""
 
     at: float
     jumps: tuple[float, float, float]
@@ -38,7 +40,7 @@ Kinks = tuple[Kink, ...]
 
 @lru_cache(maxsize=64)
 def kinks_of(act: Activation) -> Kinks:
-    """The kinks of φ with their jumps, from derivatives on both sides; those without a jump to third order are none."""
+    """The kinks of φ with jumps up to the third derivative, from the derivatives on both sides."""
     if act.dual is not None:
         return ()
     found = (Kink(at, _jumps(act, at)) for at in act.kinks)
@@ -46,7 +48,7 @@ def kinks_of(act: Activation) -> Kinks:
 
 
 def _jumps(act: Activation, at: float) -> tuple[float, float, float]:
-    near, noise = 1e-12 * max(1.0, abs(at)), 1e-9  # derivatives at ±near are the one-sided limits but for the noise
+    near, noise = 1e-12 * max(1.0, abs(at)), 1e-9  # derivatives at ±near are one-sided limits with an error of `noise`
     with jax.ensure_compile_time_eval():
         derivative, jumps = act.function, []
         for _ in range(4):
@@ -70,13 +72,13 @@ def _side(kink: Kink) -> float:
 
 
 def _outward(kink: Kink) -> tuple[float, ...]:
-    """Weights of ramps (±(x − c))₊^j that lead away from 0 and have the jumps: with them g is 0 around 0."""
+    """Weights of ramps (±(x − c))₊^j with the jumps of a kink; the ramps lead away from 0, so that g is 0 around 0."""
     return tuple(_side(kink) ** (j + 1) * jump for j, jump in enumerate(kink.jumps, 1))
 
 
 @lru_cache(maxsize=64)
 def combination(kinks: Kinks) -> Activation:
-    """g, a function with these kinks."""
+    """The function g with these kinks, as an activation."""
     windowed = _windowed(kinks)
 
     def function(x: Array) -> Array:
@@ -95,20 +97,28 @@ def combination(kinks: Kinks) -> Activation:
 
 @lru_cache(maxsize=64)
 def without(act: Activation, kinks: Kinks) -> Activation:
-    """φ − g."""
+    """The difference φ − g of an activation and the function with the given kinks."""
     kinked = combination(kinks).function
     return Activation(f"smooth part of {act.name}", "", "", lambda x: act.function(x) - kinked(x), act.kinks)
 
 
 def dual(kinks: Kinks, q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
-    """Closed-form dual of `combination(kinks)`, for standard deviations' product `scale` and correlation rho."""
+    """The dual of `combination(kinks)` in closed form.
+
+    Args:
+        kinks: the kinks of the function.
+        q1: variances.
+        q2: variances, of a shape that broadcasts with q1.
+        scale: the product of the standard deviations.
+        rho: the correlations.
+    """
     if _windowed(kinks):
         return _at_zero(kinks[0].jumps, q1, q2, scale, rho)
     return _anywhere(kinks, q1, q2, rho)
 
 
 def _anywhere(kinks: Kinks, q1: Array, q2: Array, rho: Array) -> Dual:
-    """Every kink with every kink, in a loop: a copy of the moments for each pair would take long to compile."""
+    """The dual for kinks at any points. A compiled loop over pairs of kinks takes less time to compile than copies."""
     sine, _ = sine_and_arcsine(rho)
     roots = jnp.sqrt(jnp.maximum(q1, 1e-300)), jnp.sqrt(jnp.maximum(q2, 1e-300))
     order = max(j for kink in kinks for j, jump in enumerate(kink.jumps, 1) if jump)
@@ -132,10 +142,10 @@ def _anywhere(kinks: Kinks, q1: Array, q2: Array, rho: Array) -> Dual:
 
 
 def _moments(rho: Array, sine: Array, order: int) -> list[list[Array]]:
-    """I_jk = E[x₊^j y₊^k], j, k ≤ order ≤ 4, of unit normals with correlation rho (x₊⁰ is the step).
+    """The moments I_jk = E[x₊^j y₊^k], j, k ≤ order ≤ 4, of unit normals with correlation rho; x₊⁰ is the unit step.
 
-    By parts, I_jk = (j − 1) I_{j−2,k} + ρ k I_{j−1,k−1}. Where a step is differentiated (j = 1, or k = 0) its delta
-    leaves the moment of the other factor at x = 0, or y = 0, over √(2π).
+    Integration by parts gives I_jk = (j − 1) I_{j−2,k} + ρ k I_{j−1,k−1}. The derivative of a step (j = 1, or k = 0) is
+    a delta function, and gives the moment of the other factor at x = 0, or y = 0, over √(2π).
     """
     root = math.sqrt(2 * math.pi)
     table: list[list[Array]] = [[jnp.zeros_like(rho)] * (order + 1) for _ in range(order + 1)]
@@ -149,7 +159,7 @@ def _moments(rho: Array, sine: Array, order: int) -> list[list[Array]]:
 
 
 class _Part(NamedTuple):
-    """Σ_j c_j u₊^j e^{−u²/2τ²}, or without the window: the coefficients c_j of a part of g, and of its derivative."""
+    """The coefficients c_j of a part Σ_j c_j u₊^j of g, perhaps with a window e^{−u²/2τ²}, and of its derivative."""
 
     windowed: bool
     value: tuple[float, ...]
@@ -166,9 +176,10 @@ def _parts(jumps: tuple[float, float, float]) -> list[_Part]:
 
 
 def _at_zero(jumps: tuple[float, float, float], q1: Array, q2: Array, scale: Array, rho: Array) -> Dual:
-    """Every part with every part. Windows e^{−αx²/2} e^{−βy²/2} of unit normals turn their covariance into
+    """The dual for a kink at 0, summed over pairs of parts of g.
 
-    [[1 + β s², ρ], [ρ, 1 + α s²]] / Δ,  Δ = 1 + α + β + αβ s²,  s² = 1 − ρ²,  and leave a factor 1/√Δ.
+    Multiplying the density of unit normals by windows e^{−αx²/2} e^{−βy²/2} gives, up to a factor 1/√Δ, a density with
+    covariance [[1 + β s², ρ], [ρ, 1 + α s²]]/Δ, where Δ = 1 + α + β + αβ s² and s² = 1 − ρ².
     """
     value, slope = jnp.zeros_like(scale * rho), jnp.zeros_like(scale * rho)
     sine, _ = sine_and_arcsine(rho)

@@ -1,4 +1,4 @@
-"""Whether a kernel fits the machine, asked before it is computed: a process that takes too much dies without a word."""
+"""Check before a kernel is computed that it fits into memory; a process that takes too much is killed silently."""
 
 import os
 
@@ -6,7 +6,7 @@ from ntkviz.errors import TooExpensive
 
 
 def physical() -> float:
-    """Bytes of memory of this machine; infinite where the system does not say."""
+    """The bytes of memory of this machine; infinite where the system does not say."""
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
@@ -14,7 +14,13 @@ def physical() -> float:
 
 
 def room_for(rows: int, columns: int, itemsize: int = 8) -> None:
-    """Raise `TooExpensive` where a kernel (rows, columns) is larger than the memory of the machine."""
+    """Raise `TooExpensive` where a kernel is larger than the memory of the machine.
+
+    Args:
+        rows: rows of the kernel.
+        columns: columns of the kernel.
+        itemsize: bytes of an entry.
+    """
     needed, there = float(rows) * columns * itemsize, physical()
     if needed > there:
         raise TooExpensive(

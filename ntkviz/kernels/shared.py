@@ -1,13 +1,14 @@
-r"""The share of a layer whose weights are used at many positions, as a convolution's are, without a Jacobian.
+r"""The part of a convolution, whose weights are used at many positions, in the empirical kernel, without a Jacobian.
 
     ∂f/∂W = a Σ_p h_p δ_pᵀ,    ⟨∂f(x)/∂W, ∂f(x′)/∂W⟩ = a² Σ_{p,q} ⟨h_p(x), h_q(x′)⟩ ⟨δ_p(x), δ_q(x′)⟩
 
-with what enters the layer, h (N, P, fan_in), and the back-propagated δ (N, K, P, fan_out) for K outputs. Either side of
-the equation can be evaluated: the left one needs the gradients, a block of fan-ins at a time; the right one the
-products of all pairs of positions, a block of points at a time. The cheaper one is taken: that on the right for few
-positions and many channels. Neither holds more than `HELD` numbers at once, or what one point needs.
+h (N, P, fan_in) are the inputs of the layer at P positions, and δ (N, K, P, fan_out) the back-propagated gradients of
+K outputs. Either side of the equation can be computed. The left side takes the gradients, for a block of inputs of the
+layer at a time. The right side takes the products of all pairs of positions, for a block of points at a time; it is
+cheaper for few positions and many channels. The cheaper one is used. An intermediate array has at most `HELD` numbers,
+or those of one point.
 
-The two ways are those of the structured derivatives of Novak, Sohl-Dickstein & Schoenholz 2022.
+Both ways are structured derivatives of Novak, Sohl-Dickstein & Schoenholz 2022.
 """
 
 import math
@@ -17,31 +18,53 @@ from jax import Array, lax
 
 from ntkviz.nets import Size
 
-HELD = 2**22  # numbers of an intermediate array
+HELD = 2**22  # most numbers of an intermediate array
 
 
 def weights_share(h1: Array, h2: Array, d1: Array, d2: Array, *, full: bool) -> Array:
-    """Products of gradients, without the factor a²: summed over outputs (N1, N2), or of each pair (N1·K, N2·K)."""
+    """The products of the gradients in the weights, without the factor a².
+
+    Args:
+        h1: (N1, P, fan_in), the inputs of the layer for one set of points.
+        h2: (N2, P, fan_in), those for another set.
+        d1: (N1, K, P, fan_out), the back-propagated gradients of one set.
+        d2: (N2, K, P, fan_out), those of the other set.
+        full: whether to return every pair of outputs (N1·K, N2·K), or the sum over outputs (N1, N2).
+    """
     size = Size(h1.shape[2], d1.shape[3], h1.shape[1:2])
     gradients, products = costs(size, len(h1), len(h2), d1.shape[1], full)
     return _by_gradients(h1, h2, d1, d2, full) if gradients < products else _by_positions(h1, h2, d1, d2, full)
 
 
 def bias_share(d1: Array, d2: Array, *, full: bool) -> Array:
-    """The same of the biases, without the factor c²: a bias has the sum of δ over the positions."""
+    """The products of the gradients in the biases, which are sums of δ over positions, without the factor c².
+
+    Args:
+        d1: (N1, K, P, fan_out), the back-propagated gradients of one set of points.
+        d2: (N2, K, P, fan_out), those of another set.
+        full: see `weights_share`.
+    """
     one, other = (_rows(d.sum(axis=2), full) for d in (d1, d2))
     return one @ other.T
 
 
 def costs(layer: Size, n: int, m: int, outputs: int = 1, full: bool = False) -> tuple[float, float]:
-    """Multiplications of both ways for n and m points: by gradients, by positions."""
+    """The multiplications that both ways take: by gradients, and by positions.
+
+    Args:
+        layer: the size of the layer.
+        n: the number of points in one set.
+        m: the number of points in the other set.
+        outputs: K.
+        full: see `weights_share`.
+    """
     pairs = n * m * (outputs**2 if full else outputs)
     gradients = (n + m) * outputs * layer.uses * layer.fan_in * layer.fan_out + pairs * layer.fan_in * layer.fan_out
     return gradients, layer.uses**2 * (n * m * layer.fan_in + pairs * layer.fan_out)
 
 
 def _rows(array: Array, full: bool) -> Array:
-    """(N, K, …) as rows: one a point, or one a point and output."""
+    """An array (N, K, …) as rows, one for each point, or one for each point and output."""
     return array.reshape(array.shape[0] * array.shape[1] if full else array.shape[0], -1)
 
 
@@ -79,5 +102,5 @@ def _by_positions(h1: Array, h2: Array, d1: Array, d2: Array, full: bool) -> Arr
 
 
 def _by_position(d: Array, full: bool) -> Array:
-    """(N, K, P, fan_out) as it is, or with all outputs as features of one."""
+    """The gradients (N, K, P, fan_out), or with all outputs as features of one output (N, 1, P, K·fan_out)."""
     return d if full else jnp.moveaxis(d, 1, 2).reshape(d.shape[0], 1, d.shape[2], -1)

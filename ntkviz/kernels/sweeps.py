@@ -1,12 +1,14 @@
-r"""Kernels of many networks in one program: seeds side by side, widths under a mask.
+r"""Empirical kernels of many networks in one program: a sweep over seeds, and a sweep over widths by masks.
 
     h_i ← √(w/n) φ(z_i) for i ≤ n,  0 for i > n:    the first n of w neurons of each layer are a network of width n
 
-in the NTK parameterization, whose factor σ_w/√w then is σ_w/√n, and in the maximal update one, whose kernel is the
-same; in the standard one the weights take the factor instead. What is masked has neither outputs nor gradients. So a
-sweep over widths compiles once, and its networks share their neurons: each is a part of the next. That is so where a
-layer sees other neurons through φ alone; with skips and layer norm, and for images, whose wide networks cost the most,
-each width is a program of its own.
+In the NTK parameterization the factor σ_w/√w of the layers becomes σ_w/√n in this way. The kernel in the maximal update
+parameterization is the same. In the standard parameterization the weights are multiplied by √(w/n) instead. Masked
+neurons have neither outputs nor gradients.
+
+A sweep over widths is therefore compiled once, and each of its networks is a part of the next wider one. This holds
+where neurons of different layers are connected only through φ. For networks with skip connections or layer norm every
+width is compiled by itself. So it is for images, whose wide networks take most of the time.
 """
 
 import copy
@@ -28,7 +30,13 @@ from ntkviz.nets.operations import LayerNorm, Residual
 
 
 def seeds_ntk(arch: Architecture, x: ArrayLike, keys: Array) -> Array:
-    """The trace NTK (S, N, N) on x (N, d) of networks drawn from S keys, in the dtype of x."""
+    """The trace NTK (S, N, N) of networks with random weights from S keys, in the precision of x.
+
+    Args:
+        arch: the architecture.
+        x: (N, d), the inputs.
+        keys: (S,), the keys of the random weights.
+    """
     points = _points(x)
     return _over_seeds(arch, points, keys)
 
@@ -42,10 +50,19 @@ def _over_seeds(arch: Architecture, x: Array, keys: Array) -> Array:
 
 
 def narrowed(arch: Architecture, params: Params, width: int) -> tuple[Architecture, Params]:
-    """The network of the first `width` neurons of each hidden layer, drawn as one of that width would be."""
+    """The network of the first `width` neurons of each hidden layer, with the distribution of weights of that width.
+
+    Args:
+        arch: the architecture of the wide network.
+        params: its weights.
+        width: the number of neurons to keep in each hidden layer.
+
+    Raises:
+        InvalidInput: where `width` is not between 1 and that of `arch`.
+    """
     _fits(arch, (width,))
     root = math.sqrt(arch.width / width)
-    rest = 1.0 if arch.parameterization == "ntk" else root  # std 1/√n of the weights behind hidden neurons, or of all
+    rest = 1.0 if arch.parameterization == "ntk" else root  # these weights have standard deviations in 1/√n
     first, biases = (root, root) if arch.parameterization == "mup" else (1.0, 1.0)
     cut = []
     for layer, (weight, bias) in enumerate(params):
@@ -57,14 +74,23 @@ def narrowed(arch: Architecture, params: Params, width: int) -> tuple[Architectu
 
 
 def maskable(arch: Architecture) -> bool:
-    """Whether one program serves all widths."""
+    """Whether one compiled program serves all widths of an architecture."""
     return arch.input_dim is None and not any(isinstance(each, Residual | LayerNorm) for each in arch.block())
 
 
 def widths_ntk(arch: Architecture, params: Params, x: ArrayLike, widths: Sequence[int]) -> Array:
-    """The trace NTK (W, N, N) of `narrowed` networks of W widths ≤ `arch.width`, in the dtype of the weights.
+    """The trace NTK (W, N, N) of the `narrowed` networks of W widths, in the precision of the weights.
 
-    One program for all, if they are `maskable`: it takes the time of W networks of the full width.
+    Where the architecture is `maskable`, one program computes all of them, in the time of W networks of full width.
+
+    Args:
+        arch: the architecture of the widest network.
+        params: its weights.
+        x: (N, d), the inputs.
+        widths: (W,), the widths, at most that of `arch`.
+
+    Raises:
+        InvalidInput: where a width is out of range, or the inputs are not finite.
     """
     _fits(arch, widths)
     points = _points(x).astype(params[0].weight.dtype)
@@ -81,7 +107,7 @@ def _over_widths(arch: Architecture, params: Params, x: Array, widths: Array) ->
         root = jnp.sqrt(arch.width / width).astype(x.dtype)
         standard = arch.parameterization == "standard"
         alive = jnp.where(jnp.arange(arch.width) < width, 1 if standard else root, 0).astype(x.dtype)
-        masked = copy.copy(arch)  # σ is traced here: nothing can be checked
+        masked = copy.copy(arch)  # without the checks of the bounds, because σ is a traced number here
         object.__setattr__(masked, "activation", replace(phi, function=lambda z: alive * phi.function(z)))
         first, *rest = params
         scaled = [Layer(root * weight, bias) for weight, bias in rest] if standard else rest

@@ -1,9 +1,9 @@
-"""A kernel tile by tile: what a pair of tiles needs stays in the cache, and nothing is held beside the result.
+"""Kernels computed tile by tile, so that intermediate arrays stay in the cache and take no further memory.
 
     out[i, j] = block(x_i, x_j),    out[j, i] = block(x_i, x_j)ᵀ        for tiles i ≤ j of one set of points
 
-A kernel of points with themselves takes half of the tiles, and is symmetric to the bit. The last tile reaches back over
-the one before it where the sides do not divide.
+For the kernel of a set with itself half of the tiles are computed, and the result is exactly symmetric. All tiles have
+the same size; where it does not divide the number of points, the last tile overlaps the one before it.
 """
 
 from collections.abc import Callable
@@ -14,29 +14,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-SIDE = 400  # points a tile: 80 to 400 are within a third of each other for ReLU, and fewer tiles have fewer edges
+# Points on a side of a tile. For ReLU times differ by a third between 80 and 400, and larger tiles overlap less.
+SIDE = 400
 
-# (x1, x2, same) -> arrays (len(x1), len(x2)); `same` says that both are the same points.
+# Takes x1, x2 and `same`, whether both are the same points, to arrays (len(x1), len(x2)).
 Block = Callable[[Array, Array, Array], tuple[Array, ...]]
 
 
 class Tiled(NamedTuple):
-    """The arrays (N1, N2), and whether all of their entries are finite."""
+    """Arrays (N1, N2), and whether all of their entries are finite."""
 
     arrays: tuple[Array, ...]
     finite: Array
 
 
 def starts(points: int, side: int) -> np.ndarray:
-    """First points of the fewest tiles of one size, at most `side`, that cover all points; the last may overlap."""
+    """The first points of the fewest tiles of one size, at most `side`, that cover all points; the last may overlap."""
     count = -(-points // side)
     return np.minimum(np.arange(count) * -(-points // count), points - -(-points // count))
 
 
 def pairs(rows: np.ndarray, columns: np.ndarray | None) -> np.ndarray:
-    """(P, 3): the starts of each pair of tiles and whether they are one tile; without `columns` those with i ≤ j.
+    """Pairs of tiles (P, 3): the first row, the first column, and whether both are the same tile.
 
-    Tiles on the diagonal come last: they write over what an overlapping tile left in them.
+    Without `columns` these are the pairs of tiles i ≤ j of one set. Tiles on the diagonal come last, because they must
+    overwrite what overlapping tiles have written there.
     """
     if columns is None:
         i, j = np.triu_indices(len(rows), 1)
@@ -48,7 +50,14 @@ def pairs(rows: np.ndarray, columns: np.ndarray | None) -> np.ndarray:
 
 
 def by_tiles(block: Block, x1: Array, x2: Array | None, side: int = SIDE) -> Tiled:
-    """`block` of every pair of points, for traced code; x2=None means x1."""
+    """Compute arrays for all pairs of points tile by tile, for traced code.
+
+    Args:
+        block: computes the arrays for two tiles.
+        x1: (N1, d), the points.
+        x2: (N2, d), other points; None stands for `x1`.
+        side: most points on a side of a tile.
+    """
     other = x1 if x2 is None else x2
     rows, columns = starts(len(x1), side), starts(len(other), side)
     high, wide = -(-len(x1) // len(rows)), -(-len(other) // len(columns))
@@ -62,7 +71,7 @@ def by_tiles(block: Block, x1: Array, x2: Array | None, side: int = SIDE) -> Til
         made, arrays, finite = tile(i, j, same == 1), [], so_far.finite
         for array, part in zip(so_far.arrays, made, strict=True):
             finite &= jnp.isfinite(part).all()
-            if x2 is None:  # matrix products round (i, j) and (j, i) differently
+            if x2 is None:  # matrix products may round (i, j) and (j, i) differently
                 part = jnp.where(same == 1, (part + part.T) / 2, part)
                 array = lax.dynamic_update_slice(array, part.T, (j, i))
             arrays.append(lax.dynamic_update_slice(array, part, (i, j)))

@@ -1,4 +1,4 @@
-"""How much there is to compute for the kernels of an architecture: what the estimates of lessons are made of."""
+"""Counts of the operations and numbers that kernels take, from which costs are estimated."""
 
 from ntkviz.activations import activation
 from ntkviz.kernels.infinite import PAIRS
@@ -8,23 +8,34 @@ from ntkviz.nets import Architecture, multiplications, sizes
 
 
 def duals(arch: Architecture, input_dim: int) -> int:
-    """About how many duals a pair of points takes: one a layer and position, or pair of positions where they meet."""
+    """The number of duals for a pair of points, about one for each layer and each position or pair of positions.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+    """
     return sum(size.uses ** (2 if pairs_meet(arch) else 1) for size in sizes(arch, input_dim)[:-1])
 
 
 def pair_seconds(arch: Architecture) -> float:
-    """Of a dual on one core: in closed form, as a series beside that of the kinks, as a series."""
+    """The seconds that a dual takes on one core: in closed form, as two series for a φ with kinks, or as one series."""
     act = activation(arch.activation)
     return 2e-8 if act.dual is not None else 1.5e-6 if act.kinks else 3e-7
 
 
 def tile_bytes(arch: Architecture, input_dim: int) -> float:
-    """Of the covariances of positions that the kernels at infinite width hold at once; 0 for other inputs."""
+    """The bytes of the covariances that infinite-width kernels of images hold at once; 0 for other inputs."""
     return 0.0 if arch.input_dim is None else 130.0 * PAIRS
 
 
 def empirical_operations(arch: Architecture, input_dim: int, points: int) -> float:
-    """Floating-point operations of the empirical kernel: the pass there and back, and the products of all points."""
+    """Floating-point operations of the empirical kernel: forward and backward passes, and products of all pairs.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        points: N.
+    """
     products = sum(
         min(costs(size, points, points)) if size.positions else points**2 * (size.fan_in + size.fan_out)
         for size in sizes(arch, input_dim)
@@ -33,5 +44,11 @@ def empirical_operations(arch: Architecture, input_dim: int, points: int) -> flo
 
 
 def activation_numbers(arch: Architecture, input_dim: int, outputs: int = 1) -> int:
-    """Numbers that enter the layers of a network for a point, and leave them, once for each of the outputs."""
+    """How many numbers the layers' inputs and back-propagated gradients of a point have.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        outputs: K, the outputs whose gradients are counted.
+    """
     return sum(size.uses * (size.fan_in + outputs * size.fan_out) for size in sizes(arch, input_dim))

@@ -1,4 +1,4 @@
-"""Networks: what they are made of, the architectures of the course, and their outputs."""
+"""Networks: operations, the architectures that are made of them, weights and outputs."""
 
 from ntkviz.nets.architectures import (
     ARCHITECTURES,

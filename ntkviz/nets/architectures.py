@@ -1,10 +1,11 @@
-r"""The architectures of the course: each is a spec, and three short sequences of operations.
+r"""Architectures: a spec with its settings, and three sequences of operations that make a network of it.
 
     network = begin, block × depth, end
 
-To add one, derive from `Architecture`, declare its own settings, say its sequences, and add it to `ARCHITECTURES`: its
-training, its empirical kernel, its kernels at infinite width, its controls and its tests follow. The factors a, c of
-the layers and the standard deviations of W and b are the parameterization (`PARAMETERIZATIONS`; `network.scales`).
+To add an architecture, derive from `Architecture`, declare the settings of its own, write its sequences and enter it in
+`ARCHITECTURES`. Its training, its kernels at finite and infinite width, its controls and its tests then need no further
+code. The parameterization decides the factors a, c of the layers and the standard deviations of W and b
+(`PARAMETERIZATIONS`).
 
 Sources: Jacot, Gabriel, Hongler 2018 (NTK parameterization); Yang & Hu 2021 (maximal update, as an
 abc-parameterization).
@@ -38,14 +39,17 @@ def _standard(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
 
 
 def _mup(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
-    """f(w) = f_NTK(√n w)/√n with w ~ N(0, 1/n): a = (−½, 0, …, ½), b = ½, c = 0 of Yang & Hu 2021."""
+    """The maximal update parameterization f(w) = f_NTK(√n w)/√n with w ~ N(0, 1/n).
+
+    In the notation of Yang & Hu 2021 it has a = (−½, 0, …, ½), b = ½ and c = 0.
+    """
     root = math.sqrt(arch.width)
     ntk = _ntk(arch, fan_in, readout)
     gain = 1.0 if readout else root
     return Scale(ntk.weight * gain, ntk.bias * gain, 1 / root, 1 / root)
 
 
-# Architecture, fan-in, whether it is the last layer ↦ the scale of the layer.
+# Each takes an architecture, the fan-in of a layer, and whether the layer is the last, to the scale of the layer.
 PARAMETERIZATIONS: dict[str, Callable[["Architecture", int, bool], Scale]] = {
     "ntk": _ntk,
     "standard": _standard,
@@ -56,20 +60,35 @@ PARAMETERIZATION_NAMES = {"ntk": "NTK", "standard": "standard", "mup": "µP"}
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Spec):
-    """A fully connected network, and the settings that all share; `sigma_b=None` is a network without biases.
+    """A fully connected network, and the settings that all architectures share.
 
-    With `sigma_b=0` the biases exist and start at zero: in the standard parameterization they are trained, in the
-    others their factor is zero. `activation` is a name of `ACTIVATIONS` or an `Activation` of your own.
+    `sigma_b=None` is a network without biases. With `sigma_b=0` there are biases that start at zero: they are trained
+    in the standard parameterization, and have the factor 0 in the others. `activation` is a name of `ACTIVATIONS` or
+    an `Activation`.
     """
 
     title = "fully connected"
 
-    depth: int = number(1, 1, 256, label="Depth", help="Number of hidden layers, L.")
-    width: int = number(512, 1, 65536, label="Width", help="Neurons in each hidden layer, n.", log=True)
+    depth: int = number(1, 1, 256, label="Depth", help="L, the number of hidden layers or blocks.")
+    width: int = number(512, 1, 65536, label="Width", help="n, the number of neurons in each hidden layer.", log=True)
     activation: str | Activation = "relu"
-    parameterization: str = choice("ntk", PARAMETERIZATION_NAMES, label="Parameterization")
-    sigma_w: float = number(math.sqrt(2), 0.01, 10.0, label="σ_w", help="Scale of the weights.", moving=True)
-    sigma_b: float | None = number(0.0, 0.0, 10.0, label="σ_b", help="Scale of the biases.", optional=True, moving=True)
+    parameterization: str = choice(
+        "ntk",
+        PARAMETERIZATION_NAMES,
+        label="Parameterization",
+        help="How the scales of weights and steps depend on the width.",
+    )
+    sigma_w: float = number(
+        math.sqrt(2),
+        0.01,
+        10.0,
+        label="Weight scale σ_w",
+        help="The standard deviation of the weights, before the division by √n.",
+        moving=True,
+    )
+    sigma_b: float | None = number(
+        0.0, 0.0, 10.0, label="Bias scale σ_b", help="The standard deviation of the biases.", optional=True, moving=True
+    )
     outputs: int = number(1, 1, 1000, label="Outputs")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -80,46 +99,50 @@ class Architecture(Spec):
         activation(self.activation)  # raises InvalidInput for an unknown name
 
     def input_shape(self, input_dim: int) -> Shape:
-        """What a row of so many numbers is to the network. Raises `InvalidInput` where it cannot be."""
+        """The shape in which the network sees an input of `input_dim` numbers.
+
+        Raises `InvalidInput` where the network does not take inputs of so many numbers.
+        """
         if input_dim < 1:
             raise InvalidInput(f"The network needs at least one input, not {input_dim}.")
         return (input_dim,)
 
     @property
     def input_dim(self) -> int | None:
-        """How many numbers a row must have, or None where any number does."""
+        """How many numbers an input must have, or None where the network takes any number."""
         return None
 
     def begin(self) -> Operations:
-        """What comes before the blocks."""
+        """The operations before the blocks."""
         return ()
 
     def block(self) -> Operations:
-        """What is repeated `depth` times."""
+        """The operations of a block, which is repeated `depth` times with weights of its own."""
         return (Dense(self.width), self.phi)
 
     def end(self) -> Operations:
-        """What comes behind the blocks; its last operation is the readout."""
+        """The operations after the blocks; the last one is the readout."""
         return (Dense(self.outputs),)
 
     @property
     def phi(self) -> Pointwise:
-        """The nonlinearity as an operation."""
+        """The nonlinearity φ as an operation."""
         return Pointwise(activation(self.activation))
 
     @property
     def operations(self) -> Operations:
-        """The whole network."""
+        """The operations of the whole network."""
         return (*self.begin(), *self.block() * self.depth, *self.end())
 
 
 def _as_tree(cls: type[Architecture]) -> None:
-    """Register an architecture with JAX: a tree whose leaves are the settings that move.
+    """Register an architecture as a JAX pytree whose leaves are the settings declared with `moving=True`.
 
-    A compiled function takes it as an ordinary argument and serves every value of theirs; the rest decide the program.
+    A compiled function that takes an architecture serves every value of these settings. Another value of any other
+    setting compiles anew.
     """
 
-    @cache  # asked when the dataclass is complete
+    @cache  # not before its first use: the fields are known only when the dataclass is complete
     def names() -> tuple[tuple[str, ...], tuple[str, ...]]:
         moving = tuple(name for name, setting in settings(cls).items() if setting.moving)
         return moving, tuple(f.name for f in fields(cls) if f.name not in moving)
@@ -129,7 +152,7 @@ def _as_tree(cls: type[Architecture]) -> None:
         return tuple(getattr(arch, name) for name in moving), tuple(getattr(arch, name) for name in fixed)
 
     def unflatten(fixed: tuple[Any, ...], moving: Iterable[Any]) -> Architecture:
-        arch = object.__new__(cls)  # σ may be a tracer here: nothing can be checked
+        arch = object.__new__(cls)  # without the checks of the bounds, because σ may be a traced number here
         for name, value in zip(sum(names(), ()), (*moving, *fixed), strict=True):
             object.__setattr__(arch, name, value)
         return arch
@@ -146,15 +169,23 @@ BLOCKS = {"one": "x + a W φ(x)", "two": "x + a W φ(W φ(x))"}
 class ResidualMLP(Architecture):
     """A dense layer, `depth` residual blocks with pre-activation, and the readout.
 
-    A block of one layer adds a W φ(x), and the readout is linear in the last sum. A block of two adds a W φ(W φ(x)),
-    and φ comes before the readout too.
+    A block with one layer adds a W φ(x), and the readout is linear in the last sum. A block with two layers adds
+    a W φ(W φ(x)), and φ is applied before the readout as well.
     """
 
     title = "residual"
 
-    layers: str = choice("two", BLOCKS, label="Block", help="What a block makes of its input; x is a pre-activation.")
+    layers: str = choice(
+        "two", BLOCKS, label="Block", help="The output of a block for its input x, which is a pre-activation."
+    )
     branch: float = number(
-        1.0, 0.0, 10.0, label="Branch scale a", step=0.1, help="0 leaves the dense layer alone.", moving=True
+        1.0,
+        0.0,
+        10.0,
+        label="Branch scale a",
+        step=0.1,
+        help="The factor a of the branch. At 0 the blocks change nothing.",
+        moving=True,
     )
 
     def begin(self) -> Operations:
@@ -173,31 +204,33 @@ class ResidualMLP(Architecture):
 class LayerNormMLP(Architecture):
     """A fully connected network whose pre-activations are normalised over the neurons of their layer."""
 
-    title = "fully connected, layer norm"
+    title = "fully connected, layer normalisation"
 
     def block(self) -> Operations:
         return (Dense(self.width), LayerNorm(), self.phi)
 
 
-HEADS = {"flatten": "each position its own weights", "gap": "global average pooling"}
+HEADS = {"flatten": "own weights for each position", "gap": "average over all positions"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvNet(Architecture):
-    """`depth` convolutions of `width` channels, and a dense readout.
+    """A convolutional network of `depth` convolutions with `width` channels, and a dense readout.
 
-    `image` is (length, channels) or (height, width, channels); inputs are rows (N, length · channels) or
-    (N, height · width · channels), the channel running fastest.
+    `image` is (length, channels) or (height, width, channels). An input is a row of length · channels or
+    height · width · channels numbers, in which the channel runs fastest.
     """
 
     title = "convolutional (images)"
 
     image: tuple[int, ...] = (8, 8, 1)
-    filter: int = number(3, 1, 15, label="Filter", help="Pixels on a side of a filter.")
-    stride: int = number(1, 1, 8, label="Stride", help="Pixels from one patch to the next.")
+    filter: int = number(3, 1, 15, label="Filter", help="The number of pixels on each side of a filter.")
+    stride: int = number(1, 1, 8, label="Stride", help="The number of pixels from one patch to the next.")
     padding: str = choice("SAME", PADDINGS, label="Padding")
-    pool: int = number(1, 1, 8, label="Pooling", help="Average over windows of so many pixels a side in each layer.")
-    head: str = choice("flatten", HEADS, label="Head", help="How the readout sees the positions.")
+    pool: int = number(
+        1, 1, 8, label="Pooling", help="Each layer averages over windows with so many pixels on each side."
+    )
+    head: str = choice("flatten", HEADS, label="Head", help="How the last layer combines the positions of the image.")
 
     def check(self) -> None:
         super().check()

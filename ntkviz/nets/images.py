@@ -1,9 +1,9 @@
-r"""Operations on images: what stands for a point is (*positions, channels), in one or two dimensions.
+r"""Operations on images; the values at a point have the shape (*positions, channels), in one or two dimensions.
 
     z_p = a Σ_o W_o h_{sp+o} + c b,        A(K)(p, q) = (1/F) Σ_o K(sp + o, sq + o)    for F offsets o
 
-A convolution is a dense layer on the patch at each position. Its kernel moves both positions of a pair together, so
-that without pooling the covariances of a position with itself are enough.
+A convolution is a dense layer that is applied to the patch at each position. Its kernel averages over shifts of both
+positions p, q by the same offset. Without pooling it is therefore enough to know the covariances at p = q.
 
 Sources: Novak et al. 2019, Arora et al. 2019 (kernels of convolutional networks).
 """
@@ -23,7 +23,10 @@ PADDINGS = {"SAME": "zeros around", "CIRCULAR": "wrapped around", "VALID": "none
 
 @dataclass(frozen=True)
 class Conv(Operation):
-    """A layer on patches of `filter` pixels a side, `stride` apart; rows of its weights are offset times channel."""
+    """A convolution: an affine layer on patches of `filter` pixels a side, at distances of `stride` pixels.
+
+    The rows of its weights run over the offsets in the patch and, fastest, over the channels.
+    """
 
     features: int
     filter: int = 3
@@ -50,7 +53,7 @@ class Conv(Operation):
         return limit.affine(limit.linear(state, self.average))
 
     def average(self, moments: Array, axes: Axes) -> Array:
-        """(1/F) Σ_o M[sp + o, sq + o], one dimension of the image after another."""
+        """The means (1/F) Σ_o M[sp + o, sq + o] of moments M, taken over one dimension of the image after another."""
         for together in axes:
             moments = self._padded(moments, together)
             shifts = (self._shifted(moments, together, (offset,) * len(together)) for offset in range(self.filter))
@@ -58,7 +61,7 @@ class Conv(Operation):
         return moments
 
     def _length(self, size: int) -> int:
-        """Positions along a side of that many pixels."""
+        """The number of positions along a side of `size` pixels."""
         left = size - self.filter if self.padding == "VALID" else size - 1
         if left < 0:
             raise InvalidInput(
@@ -68,7 +71,10 @@ class Conv(Operation):
         return left // self.stride + 1
 
     def _padded(self, array: Array, axes: tuple[int, ...]) -> Array:
-        """Filled up on these axes, which have equal lengths, as XLA does it: the odd one at the end."""
+        """The array with padding along axes of equal length; of an odd number of pixels the last is at the end.
+
+        XLA pads its convolutions in the same way.
+        """
         if self.padding == "VALID":
             return array
         size = array.shape[axes[0]]
@@ -77,16 +83,16 @@ class Conv(Operation):
         return jnp.pad(array, widths, mode="wrap" if self.padding == "CIRCULAR" else "constant")
 
     def _shifted(self, padded: Array, axes: tuple[int, ...], offset: tuple[int, ...]) -> Array:
-        """The pixels at that offset of every patch."""
+        """The pixel at that offset in every patch."""
         for axis, start in zip(axes, offset, strict=True):
-            last = padded.shape[axis] - self.filter  # the last patch begins here at the latest
+            last = padded.shape[axis] - self.filter  # no patch begins after this pixel
             padded = lax.slice_in_dim(padded, start, start + last + 1, self.stride, axis)
         return padded
 
 
 @dataclass(frozen=True)
 class AvgPool(Operation):
-    """The mean over windows of so many pixels a side; what does not fill a window is dropped."""
+    """Average pooling over windows of `window` pixels a side; pixels that do not fill a window are dropped."""
 
     window: int = 2
     pairs = True
@@ -103,7 +109,7 @@ class AvgPool(Operation):
         return limit.linear(state, self.average)
 
     def average(self, array: Array, axes: Axes) -> Array:
-        """Over the windows of every axis: of both positions of a pair, each by itself."""
+        """The means over the windows along every axis of the positions."""
         for axis in (axis for together in axes for axis in together):
             count = array.shape[axis] // self.window
             array = lax.slice_in_dim(array, 0, count * self.window, axis=axis)
@@ -113,7 +119,7 @@ class AvgPool(Operation):
 
 @dataclass(frozen=True)
 class Flatten(Operation):
-    """All positions as features of one vector: K ↦ mean_p K(p, p)."""
+    """Make the values at all positions the features of one vector: K ↦ mean_p K(p, p)."""
 
     def shape(self, shape: Shape) -> Shape:
         return (prod(shape),)
@@ -136,7 +142,7 @@ class Flatten(Operation):
 
 @dataclass(frozen=True)
 class GlobalAvgPool(Operation):
-    """The mean over all positions: K ↦ mean_{p,q} K(p, q)."""
+    """Global average pooling, the mean over all positions: K ↦ mean_{p,q} K(p, q)."""
 
     pairs = True
 

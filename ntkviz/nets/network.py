@@ -1,10 +1,10 @@
-r"""A finite network: its weights, and its outputs.
+r"""Weights and outputs of finite networks.
 
     z^1 = a_1 W^1 x + c_1 b^1,    z^{l+1} = a_{l+1} W^{l+1} φ(z^l) + c_{l+1} b^{l+1},    f = z^{L+1}
 
-and whatever else the operations of an architecture do between its layers (`operations`). Layers are counted in the
-order in which a network applies them, and all that is said of a layer here (scales, shapes, weights, taps) is a tuple
-in that order. Everything else in the project takes the factors a, c from `scales`.
+for a fully connected network; other architectures put other operations between their layers (`operations`). Scales,
+shapes, weights and taps of the layers are tuples in the order in which the network applies the layers. The factors a, c
+come from `scales` everywhere in the project.
 """
 
 from collections.abc import Callable
@@ -20,41 +20,51 @@ from ntkviz.nets.operations import Layer, Params, Run, Scale, Size, forward_thro
 
 
 def sizes(arch: Architecture, input_dim: int) -> tuple[Size, ...]:
-    """Fan-in, fan-out and positions of each layer, input layer first."""
+    """The size of each layer for inputs of `input_dim` numbers, input layer first."""
     return sizes_of(arch.operations, arch.input_shape(input_dim))[0]
 
 
 def scales(arch: Architecture, input_dim: int) -> tuple[Scale, ...]:
-    """The scale of each layer, input layer first."""
+    """The scale of each layer for inputs of `input_dim` numbers, input layer first."""
     rule = PARAMETERIZATIONS[arch.parameterization]
     layers = sizes(arch, input_dim)
     return tuple(rule(arch, size.fan_in, i == len(layers) - 1) for i, size in enumerate(layers))
 
 
 def shapes(arch: Architecture, input_dim: int) -> tuple[tuple[int, int], ...]:
-    """(fan_in, fan_out) of each layer, input layer first."""
+    """The pair (fan_in, fan_out) of each layer for inputs of `input_dim` numbers, input layer first."""
     return tuple((size.fan_in, size.fan_out) for size in sizes(arch, input_dim))
 
 
 def parameter_count(arch: Architecture, input_dim: int) -> int:
-    """Number of trained numbers in the network."""
+    """The number P of weights and biases in the network for inputs of `input_dim` numbers."""
     return sum(m * n + (n if arch.sigma_b is not None else 0) for m, n in shapes(arch, input_dim))
 
 
 def multiplications(arch: Architecture, input_dim: int) -> int:
-    """Of numbers by weights, for one point: `parameter_count`, but for images, which use a weight at each position."""
+    """The number of multiplications by weights in the forward pass of one point.
+
+    It equals `parameter_count`, except for convolutions, which use each weight at every position of the image.
+    """
     biases = arch.sigma_b is not None
     return sum(size.uses * size.fan_out * (size.fan_in + biases) for size in sizes(arch, input_dim))
 
 
 def init(arch: Architecture, input_dim: int, *, key: Array, dtype: DTypeLike = jnp.float64) -> Params:
-    """Weights drawn from `key`: normal, with the standard deviations of the parameterization."""
+    """Random weights: normal, with the standard deviations of the parameterization.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        key: of the random numbers.
+        dtype: the precision of the weights.
+    """
     stds = tuple((scale.weight_std, scale.bias_std) for scale in scales(arch, input_dim))
     params: Params = _draw(shapes(arch, input_dim), arch.sigma_b is not None, jnp.dtype(dtype), stds, key)
     return params
 
 
-@jax.jit(static_argnums=(0, 1, 2))  # not the architecture, so that one program serves every activation and σ
+@jax.jit(static_argnums=(0, 1, 2))  # the architecture is no argument: one program serves every activation and σ
 def _draw(
     sizes: tuple[tuple[int, int], ...],
     biases: bool,
@@ -72,7 +82,7 @@ def _draw(
 
 
 def _normals(key: Array, sizes: tuple[tuple[int, ...], ...], dtype: jnp.dtype) -> list[Array]:
-    """Standard normals of each size, equal sizes drawn together: a generator takes half a second to compile."""
+    """Standard normals of each size. Equal sizes are drawn at once, because a generator takes 0.5 s to compile."""
     drawn = {
         size: iter(jax.random.normal(jax.random.fold_in(key, i), (sizes.count(size), *size), dtype))
         for i, size in enumerate(dict.fromkeys(sizes))
@@ -81,19 +91,40 @@ def _normals(key: Array, sizes: tuple[tuple[int, ...], ...], dtype: jnp.dtype) -
 
 
 def apply(arch: Architecture, params: Params, x: ArrayLike) -> Array:
-    """Outputs f(x), shape (N, outputs), for inputs (N, d), in the dtype of the weights."""
+    """The outputs f(x) of the network.
+
+    Args:
+        arch: the architecture.
+        params: the weights.
+        x: (N, d), the inputs.
+
+    Returns:
+        (N, outputs), in the precision of the weights.
+
+    Raises:
+        InvalidInput: where inputs or weights do not have the shapes of the architecture.
+    """
     return forward(arch, params, x)[0]
 
 
 def forward(
     arch: Architecture, params: Params, x: ArrayLike, taps: tuple[Array, ...] | None = None
 ) -> tuple[Array, tuple[Array, ...]]:
-    """Outputs (N, outputs) and the input of each layer, (N, …, fan_in), in the dtype of the weights.
+    """The outputs of the network and the inputs of its layers, in the precision of the weights.
 
-    `taps`, where given, are added to the pre-activations (N, …, fan_out) of each layer (the outputs' included): the
-    gradient in a tap, taken at zero, is the back-propagated ∂f/∂z of that layer. In place of … stand the positions of
-    an image, if the layer has them (`sizes`). Raises `InvalidInput` where the inputs or the weights do not have the
-    shapes of the architecture.
+    Args:
+        arch: the architecture.
+        params: the weights.
+        x: (N, d), the inputs.
+        taps: an array for each layer, (N, …, fan_out), which is added to its pre-activations. The gradient in the tap
+            of a layer, taken at zero, is ∂f/∂z of that layer.
+
+    Returns:
+        The outputs (N, outputs), and the input (N, …, fan_in) of each layer. For the layers of a convolutional network
+        … stands for the positions of the image (`sizes`).
+
+    Raises:
+        InvalidInput: where inputs or weights do not have the shapes of the architecture.
     """
     h = jnp.asarray(x, params[0][0].dtype)
     _check(arch, params, h.shape)
@@ -119,7 +150,16 @@ def _check(arch: Architecture, params: Params, points: tuple[int, ...]) -> None:
 
 
 def centred(arch: Architecture, start: Params, alpha: float = 1.0) -> Callable[[Params, ArrayLike], Array]:
-    """The model α (f(w) − f(w₀)) of Chizat, Oyallon & Bach 2019: zero at initialisation, lazy for large α."""
+    """The centred model α (f(w) − f(w₀)), which is zero at the start (Chizat, Oyallon & Bach 2019).
+
+    Args:
+        arch: the architecture.
+        start: the weights w₀.
+        alpha: the output scale α; training is lazy where it is large.
+
+    Returns:
+        A function that takes weights and inputs (N, d) to outputs (N, outputs).
+    """
 
     def model(params: Params, x: ArrayLike) -> Array:
         return alpha * (apply(arch, params, x) - apply(arch, start, x))

@@ -1,12 +1,13 @@
-r"""What a network is made of: an operation moves the values of a finite network and the kernels of an infinite one.
+r"""Operations, of which networks are made; each maps the values of a finite network and the kernels of an infinite one.
 
     h ↦ forward(h),        (K, Θ) ↦ transfer(K, Θ)
 
-A network is a sequence of operations. Weights enter in one way only, as affine layers z = a h W + c b with W of shape
-(fan_in, fan_out), applied to a vector or to the patch at each position of an image: so one rule draws them, one counts
-them and one gives their share of the empirical kernel. An operation asks for such a layer through the `Run` of a
-forward pass, and moves kernels through the `Limit` of a pass at infinite width (`kernels.limit`). To add an operation,
-derive from `Operation`.
+A network is a sequence of operations. All weights belong to affine layers z = a h W + c b with W of shape
+(fan_in, fan_out), which are applied to a vector or to the patch at each position of an image. The same code therefore
+draws the weights of all layers, counts them, and computes their part of the empirical kernel.
+
+An operation gets its affine layers from the `Run`, which stands for one forward pass. At infinite width it maps kernels
+by the methods of a `Limit` (`kernels.limit`). To add an operation, derive from `Operation`.
 
 Sources: He et al. 2016 (residual blocks); Ba, Kiros & Hinton 2016 (layer normalisation).
 """
@@ -22,15 +23,14 @@ from jax import Array
 
 from ntkviz.activations import Activation
 
-Shape = tuple[int, ...]  # of what stands for one point: (features,), or (*positions, features)
-Axes = tuple[
-    tuple[int, ...], ...
-]  # of an array, for each dimension of the image: of the position, or of both of a pair
+Shape = tuple[int, ...]  # of the values at one point: (features,), or (*positions, features) for an image
+# For each dimension of an image, the axes of an array that hold the position, or both positions of a pair.
+Axes = tuple[tuple[int, ...], ...]
 S = TypeVar("S")
 
 
 class Layer(NamedTuple):
-    """Weights of one layer: (fan_in, fan_out) and (fan_out,), or no bias."""
+    """The weights (fan_in, fan_out) of a layer and its biases (fan_out,), or None where it has no biases."""
 
     weight: Array
     bias: Array | None
@@ -40,20 +40,20 @@ Params = tuple[Layer, ...]
 
 
 class Size(NamedTuple):
-    """One layer's extent."""
+    """The size of a layer."""
 
     fan_in: int
     fan_out: int
-    positions: Shape = ()  # of an image, where the same weights are applied to each
+    positions: Shape = ()  # the positions of an image at which the layer is applied, with the same weights
 
     @property
     def uses(self) -> int:
-        """How often each weight is used for a point."""
+        """How often each weight is used in the forward pass of a point."""
         return prod(self.positions)
 
 
 class Scale(NamedTuple):
-    """One layer's factors in the forward pass and standard deviations at initialisation."""
+    """The factors of a layer's weights and biases in the forward pass, and their initial standard deviations."""
 
     weight: float
     bias: float
@@ -62,7 +62,10 @@ class Scale(NamedTuple):
 
 
 class Run:
-    """One forward pass: gives each layer its weights, its scale and its tap in turn, and keeps what entered it."""
+    """One forward pass: holds the weights, scales and taps of the layers, and keeps the input of each layer.
+
+    A tap is an array that is added to the pre-activations of a layer (see `network.forward`).
+    """
 
     def __init__(self, params: Params, scales: Sequence[Scale], taps: Sequence[Array] | None) -> None:
         self.layers = zip(params, scales, strict=True)
@@ -70,7 +73,7 @@ class Run:
         self.inputs: list[Array] = []
 
     def affine(self, h: Array) -> Array:
-        """Pre-activations (N, …, fan_out) of the next layer for its inputs (N, …, fan_in)."""
+        """The pre-activations (N, …, fan_out) of the next layer for its inputs (N, …, fan_in)."""
         (weight, bias), scale = next(self.layers)
         self.inputs.append(h)
         z = scale.weight * (h @ weight)
@@ -80,51 +83,62 @@ class Run:
 
 
 class Limit(Protocol[S]):
-    """One pass at infinite width over a state S that holds kernels, or bounds of variances."""
+    """One pass at infinite width: the maps of a state S, which holds kernels, or bounds of variances."""
 
     def affine(self, state: S) -> S:
-        """The next layer: its pre-activations are Gaussian, with independent features."""
+        """The state after the next affine layer, whose pre-activations are Gaussian with independent features."""
 
     def activate(self, state: S, act: Activation) -> S:
-        """A nonlinearity, entry by entry."""
+        """The state after a nonlinearity that is applied entry by entry."""
 
     def normalise(self, state: S) -> S:
-        """Division by the root of the mean square over the features."""
+        """The state after division by the root of the mean square over the features."""
 
     def linear(self, state: S, average: Callable[[Array, Axes], Array]) -> S:
-        """A linear map of the positions, the same for every feature; `average` is what it does to second moments."""
+        """The state after a linear map of the positions, the same for every feature.
+
+        Args:
+            state: the state before it.
+            average: the map of the second moments; it takes an array and the axes of its positions.
+        """
 
     def add(self, state: S, other: S, share: float | Array) -> S:
-        """state + share · other: the sum of branches whose features are independent."""
+        """The state of a sum of two branches with independent features, state + share · other.
+
+        Args:
+            state: the state of one branch.
+            other: the state of the other branch.
+            share: the square of the factor of the other branch.
+        """
 
 
 class Operation(ABC):
-    """One step of a network."""
+    """A part of a network that maps the values of the part before it."""
 
-    pairs: bool = False  # whether it needs the covariance of different positions of an image
+    pairs: bool = False  # whether its kernel depends on the covariances of different positions of an image
 
     def sizes(self, shape: Shape) -> tuple[Size, ...]:
-        """Of the layers that it holds, for inputs of this shape."""
+        """The sizes of the affine layers in this operation, for inputs of this shape."""
         return ()
 
     def shape(self, shape: Shape) -> Shape:
-        """Of what it gives for inputs of this shape."""
+        """The shape of the outputs for inputs of this shape."""
         return shape
 
     @abstractmethod
     def forward(self, h: Array, run: Run) -> Array:
-        """Values (N, *shape) of a finite network."""
+        """The outputs (N, *shape) of a finite network for the inputs h (N, *shape)."""
 
     @abstractmethod
     def transfer(self, state: S, limit: Limit[S]) -> S:
-        """Kernels of an infinitely wide one."""
+        """The kernels after this operation in an infinitely wide network, from those before it."""
 
 
 Operations = tuple[Operation, ...]
 
 
 def sizes_of(operations: Operations, shape: Shape) -> tuple[tuple[Size, ...], Shape]:
-    """The layers of a sequence, and the shape behind it."""
+    """The sizes of all affine layers in a sequence of operations, and the shape of its outputs."""
     sizes: tuple[Size, ...] = ()
     for operation in operations:
         sizes, shape = sizes + operation.sizes(shape), operation.shape(shape)
@@ -132,12 +146,26 @@ def sizes_of(operations: Operations, shape: Shape) -> tuple[tuple[Size, ...], Sh
 
 
 def forward_through(operations: Operations, h: Array, run: Run) -> Array:
+    """The outputs of a sequence of operations in a finite network.
+
+    Args:
+        operations: the sequence.
+        h: (N, *shape), the inputs.
+        run: the forward pass that the sequence is part of.
+    """
     for operation in operations:
         h = operation.forward(h, run)
     return h
 
 
 def transfer_through(operations: Operations, state: S, limit: Limit[S]) -> S:
+    """The kernels after a sequence of operations in an infinitely wide network.
+
+    Args:
+        operations: the sequence.
+        state: the kernels before it.
+        limit: the pass that the sequence is part of.
+    """
     for operation in operations:
         state = operation.transfer(state, limit)
     return state
@@ -145,7 +173,7 @@ def transfer_through(operations: Operations, state: S, limit: Limit[S]) -> S:
 
 @dataclass(frozen=True)
 class Dense(Operation):
-    """z = a h W + c b."""
+    """An affine layer z = a h W + c b with a number of output features."""
 
     features: int
 
@@ -164,7 +192,10 @@ class Dense(Operation):
 
 @dataclass(frozen=True)
 class Pointwise(Operation):
-    """φ(z), entry by entry; z is Gaussian at infinite width: it comes from layers, or from sums and means of such."""
+    """A nonlinearity φ(z), applied entry by entry.
+
+    At infinite width z must be Gaussian. It is, if z comes from an affine layer, or from sums or means of such.
+    """
 
     activation: Activation
 
@@ -177,10 +208,13 @@ class Pointwise(Operation):
 
 @dataclass(frozen=True)
 class Residual(Operation):
-    """h + scale · branch(h); the branch ends in a layer, whose fresh weights make its features independent of h."""
+    """A residual block h + scale · branch(h).
+
+    The branch ends in an affine layer, whose own weights make the features of the branch independent of those of h.
+    """
 
     branch: Operations
-    scale: Any  # a float, or a tracer under `jit`
+    scale: Any  # a float, or a traced number under `jit`
 
     @property
     def pairs(self) -> bool:  # type: ignore[override]
@@ -198,11 +232,11 @@ class Residual(Operation):
 
 @dataclass(frozen=True)
 class LayerNorm(Operation):
-    r"""(z − mean z)/√(var z) over the features; equal features give 0. No gain, no shift, no ε.
+    r"""Layer normalisation (z − mean z)/√(var z) over the features, without gain, shift or ε; equal features give 0.
 
-    At infinite width the mean vanishes and the variance is K(x, x), both like 1/√n: K ↦ K/√(K(x, x) K(x′, x′)). The
-    derivative is (1 − 11ᵀ/n − ẑẑᵀ/n)/√(var z): its two projections take one direction out of n each, and the kernel of
-    the layer is the same for every direction, so Θ ↦ Θ/√(K(x, x) K(x′, x′)).
+    At infinite width the mean is 0 and the variance is K(x, x), up to errors of order 1/√n. Therefore
+    K ↦ K/√(K(x, x) K(x′, x′)). The derivative is (1 − 11ᵀ/n − ẑẑᵀ/n)/√(var z). Each of its two projections removes one
+    of n directions, and the kernel is the same for every direction, so that Θ ↦ Θ/√(K(x, x) K(x′, x′)).
     """
 
     def forward(self, h: Array, run: Run) -> Array:

@@ -1,7 +1,7 @@
-"""Scripts, styles and fonts, sent from memory and compressed once.
+"""Static files (scripts, styles, fonts), which are compressed once and sent from memory.
 
-Streamlit sends its own files uncompressed and from disk, some hundred for a first visit: over a classroom's network
-most of the waiting is theirs. Their names carry a fingerprint, so a browser that has them never asks again.
+Streamlit reads its own files from disk and sends them uncompressed, about a hundred for a first visit. Over the network
+of a classroom this takes most of the time. File names contain a fingerprint, so that browsers can keep the files.
 """
 
 import asyncio
@@ -16,34 +16,33 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ntkviz.ui import stage
+from ntkviz.ui.stage.files import ENTRY, PLOTLY, SCRIPTS, address, base_path
 
 PACKED = {".js", ".css", ".svg", ".json"}  # fonts and pictures are compressed already
-SCRIPTS = (stage.PLOTLY, stage.SCRIPT)
 FOREVER = "public, max-age=31536000, immutable"
 
 
 def files() -> dict[str, Path]:
     """Path on the server -> file: the stage's scripts, and all that Streamlit names by fingerprint."""
     root = Path(st.__file__).parent / "static"
-    base = stage.base_path()
+    base = base_path()
     named = (file for file in (root / "static").rglob("*") if file.is_file())
     streamlit = {f"{base}/{file.relative_to(root).as_posix()}": file for file in named}
-    return streamlit | {stage.address(file): file for file in SCRIPTS}
+    return streamlit | {address(file): file for file in SCRIPTS}
 
 
 @cache
 def content(path: Path, packed: bool) -> bytes:
-    """The file's bytes, compressed or as they are."""
+    """The bytes of a file, compressed where `packed` is true."""
     raw = path.read_bytes()
     return gzip.compress(raw, 6) if packed else raw
 
 
 class Assets:
-    """Middleware that answers for the files it knows, and passes everything else on.
+    """Middleware that answers requests for the known files and passes all others to the app.
 
-    Into each page it writes the scripts that charts need: the browser then reads them while it waits for the server,
-    and not after the first chart has arrived.
+    It adds the scripts that charts need to the head of each page, so that the browser loads them while it waits for the
+    first chart.
     """
 
     def __init__(self, app: ASGIApp, known: Mapping[str, Path]) -> None:
@@ -71,12 +70,12 @@ async def _answer(path: Path, asked: Headers) -> Response:
 
 
 def _unpacked(scope: Scope) -> Scope:
-    """The request as from a client that cannot unpack: what is left to answer is small, and is written into."""
+    """The request without Accept-Encoding, so that the answer comes uncompressed and can be changed."""
     return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
 
 
 class _Writing:
-    """Passes an answer on; if it is a whole page, with the scripts written at the end of its head."""
+    """Passes an answer on, and adds the scripts to the end of the head where it is a page."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -94,13 +93,19 @@ class _Writing:
                 await self._finish(self._start)
 
     async def _finish(self, start: Message) -> None:
-        scripts = "".join(f'<script type="module" async src="{stage.address(p)}"></script>' for p in SCRIPTS)
-        body = self._body.replace(b"</head>", scripts.encode() + b"</head>", 1)
+        body = self._body.replace(b"</head>", preloads().encode() + b"</head>", 1)
         headers = MutableHeaders(scope=start)
         if self._body:  # an answer to HEAD has none
             headers["Content-Length"] = str(len(body))
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
+
+
+@cache
+def preloads() -> str:
+    """HTML that makes the browser load all scripts of the stage at the same time and run the first of them."""
+    links = "".join(f'<link rel="modulepreload" href="{address(path)}">' for path in SCRIPTS)
+    return links + "".join(f'<script type="module" async src="{address(path)}"></script>' for path in (PLOTLY, ENTRY))
 
 
 def _is_page(start: Message) -> bool:

@@ -1,264 +1,241 @@
-"""The frame of a lesson: its question, one row of controls, its pictures and numbers, and what stands behind them."""
+"""The page of a lesson: question, presets, controls, the pictures of its experiments, and the prose below them.
+
+page = Page(LESSON)
+page.open()
+page.fragment(explore)      # a fragment: controls and page.run(spec, "a"), page.run(spec, "b")
+page.theory("…")        # shown after the guess
+"""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial, wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import StopException
 
-from ntkviz.engine import Job, stored
-from ntkviz.engine.limits import spoken
-from ntkviz.errors import Cancelled, NtkvizError
-from ntkviz.figures.picture import Picture, draw
-from ntkviz.ui import controls
-from ntkviz.ui.running import engine, session
-from ntkviz.ui.stage import stage
-from ntkviz.ui.syllabus import Entry
-from ntkviz.ui.turns import aside, turn
-
-PATIENT = 0.3  # seconds that a page waits for a run before it shows progress
-POLL = 0.25  # seconds between two looks at a running job
-CROWD = 0.025  # seconds more of it for each session that waits: at most forty looks a second, whoever looks
-SLOW = 2.0  # seconds from which the estimate is shown
+from ntkviz.data import DataSpec
+from ntkviz.errors import NtkvizError
+from ntkviz.lessons.base import Lesson, Preset, S
+from ntkviz.ui import link
+from ntkviz.ui.controls import Containers, draw_controls
+from ntkviz.ui.form import KINDS, Offer, Reach, controls_of, initial_values, values
+from ntkviz.ui.slots import Placement, SlotView, release_unasked
+from ntkviz.ui.stage.stage import ANSWER, hiding
+from ntkviz.ui.turns import turn
 
 
-def pace() -> float:
-    """Seconds between two looks."""
-    return max(POLL, CROWD * len(engine().sessions()))
+class Page(Generic[S]):
+    """The page of one lesson."""
 
+    def __init__(self, lesson: Lesson[S]) -> None:
+        self.lesson = lesson
+        self._hidden = 0  # blocks that are hidden before the guess, counted for their keys
 
-@dataclass(frozen=True)
-class Lesson:
-    """One page: `slug` names its charts and downloads, `question` is what the class is to answer."""
+    @property
+    def preset(self) -> Preset[S]:
+        """The preset in force: the one that was chosen last, or that the link names."""
+        return self.lesson.preset(st.session_state["ntkviz_preset"])
 
-    slug: str
-    title: str
-    question: str
+    @property
+    def _guess_key(self) -> str:
+        """The name under which the browser keeps the guess."""
+        return f"{self.lesson.name}/{self.preset.key}"
 
-    def open(self, presets: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-        """The heading, and a row of buttons, each with the words that say why it is worth a look.
+    def open(self) -> None:
+        """Draw the heading, the question and the presets, with the setup of the preset in force."""
+        st.set_page_config(page_title=f"{self.lesson.title} · ntkviz")
+        self._enter()
+        st.html(f"<style>{hiding(self._guess_key)}</style>")  # before anything that it hides
+        st.title(self.lesson.title, anchor=False)
+        st.markdown(f"## {self.lesson.question}")
+        row = st.container(horizontal=True, key="presets")
+        for preset in self.lesson.presets:
+            row.button(
+                preset.name,
+                key=f"preset_{preset.key}",
+                type="primary" if preset is self.preset else "secondary",
+                on_click=self._choose,
+                args=(preset.key,),
+            )
+        row.button("↺ Reset", key="reset", on_click=self._choose, args=(self.preset.key,), type="tertiary")
+        st.markdown(self.preset.setup)
 
-        A preset sets the controls that it names, and puts all others back to their defaults.
+    def fragment(self, part: Callable[[], None]) -> None:
+        """Draw controls and pictures as a fragment: a control that moves runs and sends this part of the page alone."""
+        st.fragment(wraps(part)(partial(run_script, part)))()
+
+    def controls(
+        self,
+        *,
+        first: Sequence[str],
+        more: Sequence[str] = (),
+        narrow: Mapping[str, Reach] | None = None,
+        data: Sequence[DataSpec | str] = (),
+        hidden: Sequence[str] = (),
+        trained: bool = True,
+    ) -> S:
+        """Draw the controls and return the spec that they make.
+
+        Args:
+            first: fields of the spec whose controls stand in the row, in order.
+            more: fields whose controls stand behind “More”.
+            narrow: how far a control reaches, where that is less than the field's bounds.
+            data: data sets to choose from, each with the settings with which it begins; `UPLOADED` for a table.
+            hidden: fields of data sets that have no control.
+            trained: offer only nonlinearities with which gradient descent learns.
         """
-        st.title(self.title, anchor=False)
-        st.markdown(f"#### {self.question}")
-        row = st.container(horizontal=True)
-        for label, (reason, values) in presets.items():
-            row.button(label, help=reason, on_click=_set_controls, args=(dict(values),))
+        offer = Offer(tuple(data), dict(narrow or {}), tuple(hidden), trained)
+        start = self.preset.spec
+        declared = controls_of(start, offer)
+        self._seed(offer)
+        row, below = st.container(key="controls"), st.container()
+        rest = bool(more) or not KINDS.keys().isdisjoint(first)
+        columns = row.columns([3] * len(first) + [1] * rest, vertical_alignment="bottom")
+        behind = columns[-1].popover("More", width="stretch") if rest else below
+        spec = draw_controls(start, offer, first, more, Containers(tuple(columns[: len(first)]), behind, below))
+        self._say_notes(spec)
+        self._write_link({key: value for key, value in values(spec).items() if key in declared}, offer)
+        self._asking, self._others = st.container(), st.container()
+        return spec
 
-    def live(self, part: Callable[[], None]) -> None:
-        """Draw the part of the page that answers: when one of its controls moves, it alone is drawn and sent anew."""
-        st.fragment(wraps(part)(partial(answered, part)))()
+    def run(self, spec: S, slot: str = "a", *, heading: str = "") -> None:
+        """Run the experiment of a slot and show its picture, with progress and a way to stop.
 
-    def row(self, places: int) -> tuple[list[DeltaGenerator], DeltaGenerator]:
-        """A row of so many places for controls, and the place behind “More”."""
-        row_place, below = st.container(), st.container()
-        controls.begin(below)
-        row = row_place.columns([3] * places + [1], vertical_alignment="bottom")
-        return list(row[:-1]), row[-1].popover("More", width="stretch")
+        The slot that the question is about stands first on the page.
 
-    def run(self, experiment: Any, spec: Any) -> None:
-        """Run the experiment where it belongs and show its picture, with progress and a way to stop."""
-        held: Job | None = st.session_state.get("ntkviz_job")
-        st.session_state["ntkviz_asked"] = True
-        try:
-            job = held if _stopped(held, experiment, spec) else engine().submit(experiment, spec, session=session())
-        except NtkvizError as error:
-            st.error(str(error), icon="⚠️")
-            job = None
-            self._keep_showing(experiment)
-        if held is not None and held is not job:
-            held.release(session())
-        st.session_state["ntkviz_job"] = job
-        if job is None:
-            return
-        resting = _stopped(job, experiment, spec) or job.finished
-        if not resting:
-            with aside():
-                resting = job.wait(PATIENT)
-        if resting:
-            with st.container():  # as a fragment has one: the stage keeps its place, and with it its zoom
-                self._draw(job)
-        else:
-            st.fragment(self._look, run_every=pace())(job)
+        Args:
+            spec: the spec that the controls made.
+            slot: the name of the slot in the lesson.
+            heading: what stands above it.
+        """
+        with self._asking if self.preset.question.slot == slot else self._others:
+            if heading:
+                st.markdown(f"### {heading}")
+            self._show(spec, slot)
 
-    def _look(self, job: Job) -> None:
-        """What is drawn anew while a run goes on; once it does not, the page stops asking."""
-        with turn():
-            if job.finished or _stopped(job, job.experiment, job.spec):
-                st.rerun()
-            self._draw(job)
+    def _show(self, spec: S, slot: str) -> None:
+        preset = self.preset
+        placement = Placement(
+            lesson=self.lesson.name,
+            title=self.lesson.title,
+            slot=slot,
+            preset=self._guess_key,
+            ask=st.session_state.get("ntkviz_ask", "auto"),
+            question=preset.question if preset.question.slot == slot else None,
+            shows=preset.shows if preset.question.slot == slot and spec == preset.spec else "",
+        )
+        chosen = self.lesson.slots[slot]
+        SlotView(placement).run(chosen.experiment, chosen.part(spec))
 
-    def _draw(self, job: Job) -> None:
-        stopped = _stopped(job, job.experiment, job.spec)
-        if isinstance(job.error, Cancelled) and not stopped:
-            st.rerun()  # given up while the browser was away: it starts again
-        status, body = st.container(), st.container()
-        with status:
-            if job.finished or stopped:
-                self._explain(job, stopped)
-            else:
-                job.watch(session())
-                self._progress(job)
-        if job.result is not None:
-            st.session_state["ntkviz_last"] = job
-        picture = job.picture or self._last(job.experiment)
-        if picture is not None:
-            with body:
-                show(self, picture)
+    def introduction(self, text: str) -> None:
+        """Show prose that does not give the answer away."""
+        st.markdown(text)
 
-    def _progress(self, job: Job) -> None:
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        left.progress(min(job.fraction, 1.0), text=_waiting(job) or _computing(job))
-        right.button("Stop", on_click=_stop, args=(job,), key="stop", width="stretch")
-
-    def _explain(self, job: Job, stopped: bool) -> None:
-        if stopped:
-            left, right = st.columns([6, 1], vertical_alignment="center")
-            left.info("Stopped. What stands below is as far as it got, or the settings before.")
-            right.button("Run again", on_click=_resume, key="again", width="stretch")
-        elif job.error is not None:
-            st.error(str(job.error), icon="⚠️")
-
-    def _keep_showing(self, experiment: Any) -> None:
-        """Below a refusal: the last picture, with the settings that made it."""
-        last = self._last(experiment)
-        if last is not None:
-            st.caption("The picture below shows the settings before.")
-            show(self, last)
-
-    def _last(self, experiment: Any) -> Any:
-        """The picture that was there before, so that nothing is lost while a new one is made."""
-        last: Job | None = st.session_state.get("ntkviz_last")
-        return last.picture if last is not None and last.experiment is experiment else None
+    def theory(self, text: str) -> None:
+        """Show prose that gives the answer away, after the guess."""
+        with self._after():
+            st.markdown(text)
 
     def notes(self, text: str) -> None:
-        """Notes for the lecturer: what to say, what to ask, how long it takes."""
-        with st.expander("Notes for the lecturer"):
+        """Show notes for the lecturer after the guess, folded."""
+        with self._after(), st.expander("Notes for the lecturer"):
             st.markdown(text)
 
     def references(self, lines: Sequence[str]) -> None:
-        """Where the theory comes from."""
+        """List the sources of the theory, folded."""
         with st.expander("References"):
             st.markdown("\n".join(f"- {line}" for line in lines))
 
     def source(self, *functions: Callable[..., Any] | ModuleType) -> None:
-        """The code that ran, as it stands in the package."""
+        """Show the source of functions or modules, folded."""
         with st.expander("The code that ran"):
             for function in functions:
                 st.code(_source(function), language="python")
 
+    def _after(self) -> DeltaGenerator:
+        """A container that is hidden before the guess."""
+        self._hidden += 1
+        return st.container(key=f"{ANSWER}_{self._hidden}")
 
-@cache
-def _source(function: Callable[..., Any] | ModuleType) -> str:
-    """Read once: to find where a function ends, `inspect` takes the file apart."""
-    return inspect.getsource(function)
+    def _enter(self) -> None:
+        """Take the preset and the settings from the link when the session opens this page or comes from another one."""
+        state = st.session_state
+        if state.get("ntkviz_page") == self.lesson.name:
+            return
+        state["ntkviz_page"] = self.lesson.name
+        query = st.query_params.to_dict()
+        key = query.get(link.PRESET, self.lesson.default.key)
+        known = key in [preset.key for preset in self.lesson.presets]
+        state["ntkviz_preset"] = key if known else self.lesson.default.key
+        state["ntkviz_notes"] = [] if known else [f"This lesson has no preset “{key[:40]}”: its first one is shown."]
+        state["ntkviz_query"] = query  # read once the controls are known
+        state["ntkviz_ask"] = {"0": "open", "1": "ask"}.get(query.get(link.ASK, ""), "auto")
+
+    def _seed(self, offer: Offer) -> None:
+        """Set the controls once to the preset's settings, and those that the link names to its values."""
+        query = st.session_state.pop("ntkviz_query", None)
+        if query is None:
+            return
+        initial = initial_values(self.preset.spec, offer)
+        declared = controls_of(self.preset.spec, offer)
+        asked, notes = link.read(query, declared)
+        st.session_state["ntkviz_notes"] = [*st.session_state["ntkviz_notes"], *notes]
+        st.session_state.pop("ntkviz_noted", None)
+        if asked and st.session_state["ntkviz_ask"] == "auto":
+            st.session_state["ntkviz_ask"] = "open"
+        st.session_state.update({key: value for key, value in (initial | asked).items() if key in declared})
+
+    def _choose(self, key: str) -> None:
+        """Put a preset in force: set its settings, ask its question, and move the slider to its start."""
+        st.session_state["ntkviz_preset"] = key
+        st.session_state["ntkviz_query"] = {}
+        st.session_state["ntkviz_notes"] = []
+        st.session_state["ntkviz_ask"] = "auto"
+        for name in list(st.query_params):
+            if name.startswith(link.FRAME) or name == link.ASK:
+                del st.query_params[name]
+
+    def _say_notes(self, spec: S) -> None:
+        """Show which settings of the link had to be changed, until the visitor changes a setting."""
+        state = st.session_state
+        if state.get("ntkviz_notes") and state.setdefault("ntkviz_noted", spec) == spec:
+            for note in state["ntkviz_notes"]:
+                st.info(note)
+
+    def _write_link(self, chosen: Mapping[str, Any], offer: Offer) -> None:
+        """Write preset and settings into the link; parameters that the browser writes stay."""
+        preset = self.preset
+        is_default = preset is self.lesson.default
+        made = link.parameters(chosen, initial_values(preset.spec, offer), preset.key, is_default=is_default)
+        now = st.query_params.to_dict()
+        kept = {name: value for name, value in now.items() if name.startswith(link.FRAME) or name == link.ASK}
+        if made | kept != now:
+            st.query_params.from_dict(made | kept)
 
 
-def show(lesson: Lesson, picture: Picture, *, only: Sequence[str] = ()) -> None:
-    """Put a picture on the page: its warnings and the stage; or `only` the charts with these names."""
-    key = f"{lesson.slug}_stage"
-    for sentence in () if only else picture.warnings:
-        st.warning(sentence)
-    start = None if picture.scrub is None else _frame(len(picture.scrub.values), picture.scrub.start)
-    stage(picture, key=key, title=lesson.title, only=only, start=start, on_frame=lambda: _keep_frame(key))
+def run_script(script: Callable[[], None]) -> None:
+    """Run a page's script or a fragment of it, while no other script runs.
 
-
-@cache
-def shipped(experiment: str) -> Picture:
-    """The picture of a result that comes with the package."""
-    return draw(experiment, stored.shipped(experiment))
-
-
-def cards(lessons: Sequence[Entry]) -> None:
-    """The syllabus as cards: section, link, question."""
-    for place, entry in zip(st.columns(len(lessons)), lessons, strict=True):
-        with place.container(border=True):
-            st.page_link(f"../../pages/{entry.file}", label=f"**{entry.title}**")
-            st.markdown(entry.question)
-
-
-def _set_controls(values: dict[str, Any]) -> None:
-    """Set the controls of a preset, all others to their defaults.
-
-    Streamlit keeps the link true for controls that are drawn; those that the preset brings are written into it here.
+    An `NtkvizError` becomes a sentence on the page. Runs of slots that the script did not use are released at its end,
+    also where it ends early with `st.stop`. A script that Streamlit interrupts, as when the next control moves,
+    releases nothing.
     """
-    drawn = controls.defaults()
-    st.query_params.pop("frame", None)
-    for key in values.keys() - drawn.keys():
-        st.query_params[key] = controls.written(key, values[key])
-    st.session_state.update(drawn | values)
-
-
-def _stopped(job: Job | None, experiment: Any, spec: Any) -> bool:
-    """Did this session press Stop on just this run?"""
-    return job is not None and job.answers(experiment, spec) and st.session_state.get("ntkviz_stopped") == job.key
-
-
-def answered(script: Callable[[], None]) -> None:
-    """Run a page, or the part of it that answers, in its turn.
-
-    Here an error of the user's becomes a sentence on the page, and a run that is not asked for any more is left. A
-    script that is broken off, as by the next move, leaves nothing.
-    """
-    st.session_state["ntkviz_asked"] = False
+    st.session_state["ntkviz_asked"] = set()
     try:
         with turn():
             script()
     except NtkvizError as error:
         st.error(str(error), icon="⚠️")
-    held: Job | None = st.session_state.get("ntkviz_job")
-    if held is not None and not st.session_state["ntkviz_asked"]:
-        held.release(session())
-        st.session_state["ntkviz_job"] = None
+    except StopException:
+        release_unasked()
+        raise
+    release_unasked()
 
 
-def _computing(job: Job) -> str:
-    estimate = f" ({spoken(job.cost)})" if job.cost.seconds > SLOW else ""
-    return f"Computing{estimate}: {job.fraction:.0%}"
-
-
-def _waiting(job: Job) -> str:
-    """Where a run stands in the line, in words; nothing once it goes on."""
-    place = engine().place(job)
-    if place is None:
-        return ""
-    if place.trouble:
-        return f"{place.trouble.capitalize()}: this run begins when they are there. Short runs go on meanwhile."
-    if not place.ahead:
-        return f"Next in line, about {max(place.seconds, 1):.0f} s"
-    return f"{ordinal(place.ahead + 1)} in line, about {max(place.seconds, 1):.0f} s"
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, …"""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def _stop(job: Job) -> None:
-    st.session_state["ntkviz_stopped"] = job.key
-    job.release(session())
-
-
-def _resume() -> None:
-    st.session_state.pop("ntkviz_stopped", None)
-
-
-def _frame(count: int, default: int) -> int:
-    """The frame that the link names, if it names one that exists."""
-    try:
-        asked = int(st.query_params.get("frame", default))
-    except ValueError:
-        asked = default
-    return asked % count if -count <= asked < count else default % count
-
-
-def _keep_frame(key: str) -> None:
-    frame = st.session_state[key].get("frame")
-    if isinstance(frame, int | float):
-        st.query_params["frame"] = str(int(frame))
+@cache
+def _source(function: Callable[..., Any] | ModuleType) -> str:
+    """The source text, read once: `inspect` parses the whole file to find where a function ends."""
+    return inspect.getsource(function)

@@ -1,23 +1,26 @@
-"""The main script: navigation."""
+"""The main script: the style sheet that hides answers, and navigation."""
 
 from itertools import groupby
 from pathlib import Path
 
 import streamlit as st
 
-import ntkviz
-from ntkviz.ui.lesson import answered
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.lesson import run_script
+from ntkviz.ui.stage.stage import HIDING
+from ntkviz.ui.syllabus import PAGES, START, syllabus
 
-PAGES = Path(ntkviz.__file__).parents[1] / "pages"
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def main() -> None:
-    st.set_page_config(page_title="ntkviz", page_icon="∇", layout="wide")
-    pages = {"": [st.Page(PAGES / "00_start.py", title="Start", default=True)]}
-    for section, lessons in groupby(LESSONS, key=lambda lesson: lesson.section):
-        pages[section] = [st.Page(PAGES / entry.file, title=entry.title, url_path=entry.path) for entry in lessons]
+    st.set_page_config(page_icon="∇", layout="wide")  # the title is that of the page
+    st.html(f"<style>{HIDING}{STYLE}</style>")  # before anything that it hides
+    pages = {"": [st.Page(PAGES / START, title="Start", default=True)]}
+    for section, entries in groupby(syllabus(), key=lambda entry: entry.lesson.section):
+        pages[section] = [
+            st.Page(PAGES / entry.file, title=entry.lesson.title, url_path=entry.path) for entry in entries
+        ]
     st.navigation(pages, position="top").run()
 
 
-answered(main)
+run_script(main)

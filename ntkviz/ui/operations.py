@@ -1,9 +1,9 @@
-"""What whoever watches over a server asks it: how it is, what it has done, and a log that programs can read.
+"""Monitoring of a server: health, metrics, and a log that programs can read.
 
-    GET /ntkviz/health     JSON; 200 also while degraded, for the page goes on: `trouble` says in words what is amiss
-    GET /ntkviz/metrics    OpenMetrics: jobs by outcome, seconds by experiment, the line, results kept, workers
+    GET /ntkviz/health     JSON; status 200 also while degraded, because pages still work; `trouble` says what is amiss
+    GET /ntkviz/metrics    OpenMetrics: runs by outcome, seconds by experiment, the queue, results kept, workers
 
-Neither names a session, a setting or a visitor, and no line of the log does.
+Neither they nor the log hold a session, a setting or an address of a visitor.
 """
 
 import logging
@@ -19,30 +19,33 @@ from starlette.routing import Route
 from ntkviz.engine.metrics import CONTENT_TYPE
 from ntkviz.errors import InvalidInput
 from ntkviz.ui.running import engine, warm
-from ntkviz.ui.stage import base_path
+from ntkviz.ui.stage.files import base_path
 
 FORMATS = ("text", "json")
 
 
 async def health(request: Request) -> Response:
-    """How the server is."""
+    """The response to GET /ntkviz/health."""
     state = await run_in_threadpool(engine().health)
     return JSONResponse({**state, "warm": warm.is_set()}, headers={"Cache-Control": "no-store"})
 
 
 async def metrics(request: Request) -> Response:
-    """What the server has done."""
+    """The response to GET /ntkviz/metrics."""
     return Response(await run_in_threadpool(engine().metrics.text), media_type=CONTENT_TYPE)
 
 
 def routes() -> list[Route]:
-    """Where both are answered."""
+    """The routes of health and metrics."""
     base = f"{base_path()}/ntkviz"
     return [Route(f"{base}/health", health), Route(f"{base}/metrics", metrics)]
 
 
 def write_log() -> None:
-    """Lines of the log to standard error, as NTKVIZ_LOG says: `text` for people, or `json`, one object a line."""
+    """Send the log to standard error in the format that NTKVIZ_LOG names: `text`, or `json` with one object a line.
+
+    Raises `InvalidInput` where there is no such format.
+    """
     form = os.environ.get("NTKVIZ_LOG", "").strip() or FORMATS[0]
     if form not in FORMATS:
         raise InvalidInput(f"NTKVIZ_LOG must be one of {', '.join(FORMATS)}, not {form!r}.")

@@ -1,36 +1,39 @@
-"""The server's engine, and who is there: which sessions have a browser, how many, and which browsers said goodbye.
+"""The server's engine, and which sessions have a connected browser.
 
-A browser that closes its tab or leaves for another page says so as it goes (WebSocket close codes 1000 and 1001), and
-what it alone was waiting for stops at once. One that vanishes, as over a bad network, says nothing: its run goes on
-for a while.
+A browser that closes its tab or leaves for another page closes its WebSocket with code 1000 or 1001; runs that only it
+waited for are cancelled at once. A connection that breaks, as in a bad network, has another code; its runs go on for a
+while, so that the browser can come back to them.
 """
 
 import asyncio
 import os
 import threading
 from functools import cache
+from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ntkviz.engine import Engine, Limits, Pool, Store
+from ntkviz.engine import Engine, Job, Limits, Pool, Store
+from ntkviz.engine.jobs import ResultT
 from ntkviz.engine.limits import MEGABYTE
 from ntkviz.engine.programs import cache_folder
-from ntkviz.figures.picture import draw
+from ntkviz.figures.picture import Picture, draw
 
-GOODBYE = (1000, 1001)
-SETTLES = 0.2  # seconds in which Streamlit notices that a connection has ended
+CLOSED_BY_USER = (1000, 1001)  # WebSocket close codes: normal closure, going away
+SESSION_ENDS_WITHIN = 0.2  # seconds in which Streamlit notices that a connection is closed
+CROWDED_FROM = 20  # connections: with more of them no run is computed in this process
 
-CROWD = 20  # browsers: with more of them the page's interpreter does nothing but answer
+WARM_UP = "warm-up"  # the session of the server's own runs: it has no browser and counts as present
+warm = threading.Event()  # set when the runs that visitors need first are done
 
-WARM_UP = "warm-up"  # a session without a browser, which is always there
-warm = threading.Event()  # what visitors ask first has been answered
+PageJob: TypeAlias = Job[ResultT, Picture]  # a job whose picture a page can show: PageJob[train.Result]
 
 
 @cache
-def engine() -> Engine:
-    """The server's engine, shared by all sessions."""
+def engine() -> Engine[Picture]:
+    """The server's engine, which all sessions share."""
     limits = Limits.from_environment()
     address = os.environ.get("NTKVIZ_SCHEDULER", "").strip()
     workers = limits.local_workers
@@ -38,28 +41,28 @@ def engine() -> Engine:
         limits,
         store=Store(cache_folder() / "results", limits.store_megabytes * MEGABYTE),
         pool=Pool(workers, limits.worker_megabytes, address) if address or workers else None,
-        present=is_present,
-        crowded=lambda: _open > CROWD,
+        is_present=is_present,
+        is_crowded=lambda: _connections > CROWDED_FROM,
         draw=draw,
     )
 
 
 def session() -> str:
-    """The session whose script runs."""
+    """The identifier of the session whose script runs; empty outside a script."""
     context = get_script_run_ctx()
     return context.session_id if context is not None else ""
 
 
 def is_present(session: str) -> bool:
-    """Has the session a browser at the other end?"""
+    """Whether the session has a connected browser."""
     return session == WARM_UP or (Runtime.exists() and Runtime.instance().is_active_session(session))
 
 
-_open = 0  # browsers
+_connections = 0  # open WebSockets
 
 
-class Goodbyes:
-    """Middleware that counts browsers, hears them say goodbye, and lets the engine stop what nobody waits for."""
+class ConnectionMonitor:
+    """Middleware that counts WebSockets and reads their close codes: a closed tab cancels what only it waited for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,25 +73,25 @@ class Goodbyes:
             await self._app(scope, receive, send)
             return
 
-        async def hear() -> Message:
+        async def receive_and_watch() -> Message:
             message = await receive()
-            if message["type"] == "websocket.disconnect" and message.get("code") in GOODBYE:
-                task = asyncio.create_task(_release_the_absent())
+            if message["type"] == "websocket.disconnect" and message.get("code") in CLOSED_BY_USER:
+                task = asyncio.create_task(_release_absent_sessions())
                 self._pending.add(task)
                 task.add_done_callback(self._pending.discard)
             return message
 
-        global _open
-        _open += 1
+        global _connections
+        _connections += 1
         try:
-            await self._app(scope, hear, send)
+            await self._app(scope, receive_and_watch, send)
         finally:
-            _open -= 1
+            _connections -= 1
 
 
-async def _release_the_absent() -> None:
-    """Sessions that wait for a run and have no browser any more leave."""
-    await asyncio.sleep(SETTLES)
+async def _release_absent_sessions() -> None:
+    """Release the runs of all sessions that have no connected browser any more."""
+    await asyncio.sleep(SESSION_ENDS_WITHIN)
     for waiting in engine().sessions():
         if Runtime.exists() and not is_present(waiting):
             engine().leave(waiting)

@@ -1,59 +1,82 @@
-"""The server's life: compiled programs kept on disk, everything warmed up before the first visitor."""
+"""Start and end of the server: the warm-up compiles programs and computes the first pictures before visitors come."""
 
 import gc
-import importlib
 import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from starlette.applications import Starlette
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession
+
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
+from ntkviz.experiments.protocol import Experiment
+from ntkviz.lessons.base import Lesson
+from ntkviz.specs import Spec
 from ntkviz.ui import assets
 from ntkviz.ui.operations import write_log
 from ntkviz.ui.running import WARM_UP, engine, warm
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.syllabus import syllabus
+
+PlannedRun = tuple[Experiment[Any, object], Spec]  # an experiment and the settings to run it with
 
 log = logging.getLogger(__name__)
 
-
-# What a class moves first, beside the defaults: each new width or depth is a new program.
-FIRST_MOVES: dict[str, tuple[dict[str, int], ...]] = {
-    "spectrum": tuple({"depth": depth} for depth in (1, 3, 4, 5)) + tuple({"width": n} for n in (256, 1024)),
-    "train": tuple({"width": n} for n in (256, 1024, 64, 4096)),
-}
-STARTS_WITHIN = 20.0  # seconds that the warm-up gives the workers
+WORKERS_START_WITHIN = 20.0  # seconds that the warm-up waits for the workers
 
 
 def warm_up() -> None:
-    """Pack the files of a visit, run what visitors ask first, then put what lives out of the collector's sight.
+    """Compress the static files, compute the first runs of visitors, then freeze the garbage collector's objects.
 
-    The answers stay in the engine: the first visitor of a lesson finds its picture made.
+    The engine keeps the results, so that the first visitor of a lesson finds its picture ready.
     """
     for path in assets.files().values():
         assets.content(path, path.suffix in assets.PACKED)
-    engine().wait_for_workers(STARTS_WITHIN)  # they compile, and this process has hands free for visitors
-    experiments = [importlib.import_module(f"ntkviz.experiments.{lesson.path}") for lesson in LESSONS]
-    for experiment in experiments:
-        _answer(experiment, experiment.Spec())
-    for lesson, experiment in zip(LESSONS, experiments, strict=True):
-        spec = experiment.Spec()
-        for move in FIRST_MOVES.get(lesson.path, ()):
-            _answer(experiment, replace(spec, arch=replace(spec.arch, **move)))
+    engine().wait_for_workers(WORKERS_START_WITHIN)  # they compile, so that this process stays free for visitors
+    for experiment, spec in first_runs():
+        _compute(experiment, spec)
     gc.collect()
     gc.freeze()
     warm.set()
 
 
-def _answer(experiment: Any, spec: Any) -> None:
+def first_runs() -> Iterator[PlannedRun]:
+    """The runs of visitors that come first: every lesson as it opens, its other presets, and neighbouring widths.
+
+    Each new width is a new program to compile. Last come therefore half and twice the width of each first preset.
+    """
+    lessons = [entry.lesson for entry in syllabus()]
+    for lesson in lessons:
+        yield from _slots(lesson, lesson.default.spec)
+    for lesson in lessons:
+        for preset in lesson.presets[1:]:
+            yield from _slots(lesson, preset.spec)
+    for lesson in lessons:
+        first = next(iter(lesson.slots.values()))
+        spec = first.part(lesson.default.spec)
+        arch: Any = getattr(spec, "arch", None)
+        for width in () if arch is None else (arch.width // 2, 2 * arch.width):
+            yield first.experiment, replace(spec, arch=replace(arch, width=width))
+
+
+def _slots(lesson: Lesson[Any], spec: Spec) -> Iterator[PlannedRun]:
+    """The runs of all slots of a lesson at one of its specs."""
+    for slot in lesson.slots.values():
+        yield slot.experiment, slot.part(spec)
+
+
+def _compute(experiment: Experiment[Any, object], spec: Spec) -> None:
+    """Compute a run and wait for its end; the log says how it ended."""
     started = time.perf_counter()
     try:
         job = engine().submit(experiment, spec, session=WARM_UP)
-    except TooExpensive as error:  # limits set low: visitors are refused the same
+    except TooExpensive as error:  # where limits are low, visitors get the same refusal
         log.warning("not warmed up: %s (%s)", experiment.__name__, error)
         return
     while not job.wait(1.0):
@@ -64,12 +87,30 @@ def _answer(experiment: Any, spec: Any) -> None:
         log.error("warm-up of %s failed: %s", experiment.__name__, job.error)
 
 
+def answer_pages_of_a_lost_session() -> None:
+    """Make Streamlit run a page whole where its browser asks for a fragment that the session does not have.
+
+    A browser that stayed open while the server was started again has such a page. Streamlit ignores its request, and
+    no control of the page would do anything until it is loaded anew.
+    """
+    request_rerun = AppSession.request_rerun
+
+    def request_known_rerun(session: AppSession, client_state: ClientState | None) -> None:
+        asked = client_state is not None and client_state.fragment_id and not client_state.is_auto_rerun
+        if client_state is not None and asked and not session.has_fragment(client_state.fragment_id):
+            client_state.fragment_id = ""
+        request_rerun(session, client_state)
+
+    AppSession.request_rerun = request_known_rerun  # type: ignore[assignment, method-assign]
+
+
 @asynccontextmanager
-async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Serve at once and warm up beside it; a limit that makes no sense is heard of here."""
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
+    """Serve at once and warm up in a thread; a limit of the environment that is not valid raises here."""
     write_log()
     keep_compilations()
     engine()
+    answer_pages_of_a_lost_session()
     if os.environ.get("NTKVIZ_WARM_UP", "").strip() != "0":
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}

@@ -1,39 +1,43 @@
-"""The syllabus: one table of lessons, from which navigation, start page, warm-up and tests follow."""
+"""The syllabus: the pages in their order, each with its lesson.
 
+The page `pages/NN_NAME.py` belongs to the lesson `ntkviz/lessons/NAME.py`, and NN is its place in the course.
+Navigation, start page, warm-up and tests use this list.
+"""
+
+import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ntkviz
+from ntkviz.lessons import lessons
+from ntkviz.lessons.base import Lesson
+
+PAGES = Path(ntkviz.__file__).parents[1] / "pages"
+START = "00_start.py"
+NUMBERED = re.compile(r"\d\d_(\w+)\.py")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One lesson: its file in `pages/`, its words, its place in the link and the experiment that it shows."""
+    """A page and its lesson."""
 
-    section: str
-    file: str
-    path: str
-    title: str
-    question: str
+    file: str  # in `pages/`
+    lesson: Lesson[Any]
+
+    @property
+    def path(self) -> str:
+        """The path of the page in the link: the name of the lesson."""
+        return self.lesson.name
 
 
-LESSONS = (
-    Entry(
-        "Kernels",
-        "01_spectrum.py",
-        "spectrum",
-        "Spectrum explorer",
-        "What can a kernel see? Its eigenvalues and eigenfunctions, for any depth, activation and data.",
-    ),
-    Entry(
-        "Training",
-        "02_train.py",
-        "train",
-        "Train and predict",
-        "Can training be predicted before it starts? A real network against the closed form.",
-    ),
-    Entry(
-        "Regimes",
-        "03_lazy.py",
-        "lazy",
-        "Lazy or feature learning",
-        "When do the weights stay, and when do features form? One scale decides.",
-    ),
-)
+@cache
+def syllabus() -> tuple[Entry, ...]:
+    """The pages in the order of the course. Raises `LookupError` for a page or a lesson that stands alone."""
+    files = {match[1]: file.name for file in sorted(PAGES.glob("*.py")) if (match := NUMBERED.fullmatch(file.name))}
+    named = {name: file for name, file in files.items() if file != START}
+    if named.keys() != lessons().keys():
+        alone = ", ".join(sorted(named.keys() ^ lessons().keys()))
+        raise LookupError(f"These names have only a page in pages/ or only a lesson in ntkviz/lessons/: {alone}.")
+    return tuple(Entry(file, lessons()[name]) for name, file in named.items())

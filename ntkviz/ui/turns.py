@@ -1,60 +1,62 @@
-"""Scripts take turns: of a class that moves its sliders at once the first are answered first, and not all of it last.
+"""A semaphore with a time limit that serialises script runs, so that no script waits for ever.
 
-One interpreter runs one thread at a time. Scripts that all run at once share it, slow each other down at every switch
-and end together; in a queue each has what it needs. Whoever waits for something else, a run say, steps `aside`.
+One interpreter runs one thread at a time. When the scripts of a whole class run concurrently, they slow each other down
+at every switch of threads, and all of them end late. When they run one after the other, the first ones end early. A
+script that waits for something else, such as a run, releases the semaphore meanwhile (`aside`).
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ABREAST = 1  # scripts at once: two only wait for each other, at every lock and every hash
-PATIENCE = 10.0  # seconds, a thousand scripts: by then something hangs, and nobody is to hang with it
+CONCURRENT = 1  # scripts that run at once; two would only wait for each other
+TIMEOUT = 10.0  # seconds: the longest that a script which hangs can delay another
 
 
-class Turns:
-    """So many threads at once hold a turn; the others come in the order in which they asked."""
+class ScriptSemaphore:
+    """A semaphore for scripts that is reentrant in its thread and gives up waiting after a time limit."""
 
-    def __init__(self, abreast: int = ABREAST, patience: float = PATIENCE) -> None:
-        self._free = threading.BoundedSemaphore(abreast)
-        self._patience = patience
-        self._mine = threading.local()
+    def __init__(self, concurrent: int = CONCURRENT, timeout: float = TIMEOUT) -> None:
+        """A semaphore that so many threads may hold, for which a thread waits at most `timeout` seconds."""
+        self._semaphore = threading.BoundedSemaphore(concurrent)
+        self._timeout = timeout
+        self._thread = threading.local()  # .holds: whether this thread holds the semaphore
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Run the body when it is this thread's turn, or when that took too long; a turn within a turn is the same."""
+        """Run the body with the semaphore held, or without it after the time limit; no effect where it is held."""
         if self._holds():
             yield
             return
-        self._take()
+        self._acquire()
         try:
             yield
         finally:
-            self._give()
+            self._release()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Let others run while the body waits; without a turn, nothing to it."""
-        held = self._give()
+        """Run the body with the semaphore released, then acquire it again; no effect where it is not held."""
+        held = self._release()
         try:
             yield
         finally:
             if held:
-                self._take()
+                self._acquire()
 
-    def _take(self) -> None:
-        self._mine.held = self._free.acquire(timeout=self._patience)
+    def _acquire(self) -> None:
+        self._thread.holds = self._semaphore.acquire(timeout=self._timeout)
 
     def _holds(self) -> bool:
-        return bool(getattr(self._mine, "held", False))
+        return bool(getattr(self._thread, "holds", False))
 
-    def _give(self) -> bool:
+    def _release(self) -> bool:
         held = self._holds()
-        self._mine.held = False
+        self._thread.holds = False
         if held:
-            self._free.release()
+            self._semaphore.release()
         return held
 
 
-_scripts = Turns()
-turn, aside = _scripts.turn, _scripts.aside
+_scripts = ScriptSemaphore()
+turn, aside = _scripts.turn, _scripts.aside  # of this server's scripts

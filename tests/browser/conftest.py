@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from scripts.find_browser import NoBrowser, find
 from tests.browser.server import serve
@@ -29,9 +29,10 @@ ARGUMENTS = [
 # At a deep link Streamlit looks for its server below the page's own path first, and is told that there is none.
 PROBE = re.compile(r"/[^/]+/_stcore/(health|host-config)$")
 LOCAL = {"localhost", "127.0.0.1"}
-WAITS = 30_000  # ms for anything that is waited for: a first compilation on two busy cores takes about 10 s
+WAITS = 60_000  # ms for anything that is waited for: a first compilation takes 10 s, and six times that on busy cores
 
 NewPage = Callable[..., Page]
+expect.set_options(timeout=WAITS / 2)
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +52,20 @@ def server(root: Path, artifacts: Path) -> Iterator[str]:
     assert_no_traceback(log)
 
 
+@pytest.fixture(scope="session")
+def toy(root: Path, artifacts: Path) -> Iterator[str]:
+    """The address of a page with pictures and questions made by hand; see apps/question.py."""
+    log = artifacts / "toy.log"
+    with serve(root, log, {"PYTHONPATH": str(root)}, app="tests/browser/apps/app.py") as url:
+        yield url
+    assert_no_traceback(log)
+
+
 @pytest.fixture
 def fresh_server(root: Path, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an app that nobody has visited yet."""
     log = artifacts / f"{slug(request.node.name)}.log"
-    with serve(root, log) as url:
+    with serve(root, log, {"NTKVIZ_WARM_UP": "0"}) as url:
         yield url
     assert_no_traceback(log)
 
@@ -109,6 +119,12 @@ def new_page(browser: Browser, artifacts: Path, request: pytest.FixtureRequest) 
 def page(new_page: NewPage) -> Page:
     """A page of 1440 × 900, as on a projector."""
     return new_page()
+
+
+@pytest.fixture
+def phone(new_page: NewPage) -> Page:
+    """A page of 390 × 844 that is touched with a finger."""
+    return new_page(width=390, height=844, has_touch=True, is_mobile=True)
 
 
 def watch(page: Page, complaints: list[str]) -> None:

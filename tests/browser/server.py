@@ -22,9 +22,19 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(root: Path, log: Path, settings: Mapping[str, str] | None = None, app: str = "app.py") -> Iterator[str]:
-    """Start the app, yield its address, stop it with all its workers; its output goes to `log`."""
-    port = free_port()
+def serve(
+    root: Path, log: Path, settings: Mapping[str, str] | None = None, *, app: str = "app.py", port: int = 0
+) -> Iterator[str]:
+    """Start the app, yield its address, stop it with all its workers; its output goes to `log`.
+
+    Args:
+        root: of the project.
+        log: where the output goes.
+        settings: variables of its environment.
+        app: the script.
+        port: where it listens; any that is free where 0.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", app, f"--server.port={port}"]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:

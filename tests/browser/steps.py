@@ -4,8 +4,10 @@ Wait for what you expect (`until`, playwright's `expect`), never for a time: rig
 say that it is settled.
 """
 
+import csv
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page
 
@@ -33,7 +35,7 @@ def settled(page: Page) -> None:
     page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
 
 
-def until(page: Page, holds: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+def until(page: Page, holds: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
     """Look again until `holds()` is true, and return it; `what` says in the failure what was waited for."""
     pause = 50  # ms
     for _ in range(round(1000 * timeout / pause)):
@@ -90,23 +92,41 @@ def trace(page: Page, name: str, called: str) -> dict[str, Any]:
     return found[0]
 
 
-def drawings(page: Page) -> int:
-    """How often the page's charts have been drawn."""
-    return int(page.evaluate("Number(document.querySelector('.stage')?.dataset.drawn ?? 0)"))
+# Every slot of a page has a stage of its own; an empty name stands for all of them.
+OF_SLOT = "Array.from(document.querySelectorAll(slot ? `[class*='_${slot}_stage'] .stage` : '.stage'))"
+COUNTED = f"slot => {OF_SLOT}.reduce((sum, stage) => sum + Number(stage.dataset.drawn ?? 0), 0)"
+QUIET = "slot => !document.querySelector(`[class*='st-key-stop_${slot}']`)"
+COMPLETE = f"""slot => {{
+  const counts = {OF_SLOT}.map((stage) => stage.dataset);
+  return counts.length > 0 && counts.every((count) => count.complete && count.complete === count.drawn);
+}}"""
+# The picture of the page's settings: no run goes on, it is drawn, and it is not an old one that is still shown.
+ANSWERED = f"""([slot, after]) => ({QUIET})(slot) && ({COUNTED})(slot) > after
+  && !{OF_SLOT}.some((stage) => stage.classList.contains('stage-is-stale'))"""
 
 
-def drawn(page: Page, after: int = 0) -> None:
-    """Wait until the charts have been drawn more often than `after`, all of them, and no run goes on."""
-    until(page, lambda: drawings(page) > after, "the charts to be drawn")
-    page.wait_for_function("() => !document.querySelector('.st-key-stop')")
+def drawings(page: Page, slot: str = "") -> int:
+    """How often the charts of a slot, or of all slots of the page, have been drawn."""
+    return int(page.evaluate(COUNTED, slot))
+
+
+def drawn(page: Page, after: int = 0, slot: str = "") -> None:
+    """Wait until a slot, or all of the page, has been drawn more often than `after`, completely, and no run goes on."""
+    until(page, lambda: drawings(page, slot) > after, "the charts to be drawn")
+    page.wait_for_function(QUIET, arg=slot)
     settled(page)
-    page.wait_for_function(
-        "() => { const d = document.querySelector('.stage').dataset; return d.complete && d.complete === d.drawn; }"
-    )
+    page.wait_for_function(COMPLETE, arg=slot)
+
+
+def answer(page: Page) -> None:
+    """Show the answer without a guess."""
+    page.get_by_role("button", name="Show me").first.click()
+    page.wait_for_selector(":root[data-ntkviz=open]", state="attached")
 
 
 def zoom(page: Page, name: str) -> list[float]:
     """Zoom into the middle of a chart with the mouse; the part of the x-axis that it then shows."""
+    chart(page, name).scroll_into_view_if_needed()
     full = window_of(page, name)
     area = chart(page, name).locator(".nsewdrag").first.bounding_box()
     assert area
@@ -121,3 +141,36 @@ def zoom(page: Page, name: str) -> list[float]:
 def window_of(page: Page, name: str) -> list[float]:
     """The part of the x-axis that a chart shows."""
     return [float(x) for x in chart(page, name).evaluate("plot => plot._fullLayout.xaxis.range")]
+
+
+def frames(page: Page, slot: str = "a") -> Locator:
+    """The slider that moves the charts of a slot through their frames."""
+    return page.locator(f"[class*='_{slot}_stage'] .stage-scrub input")
+
+
+def query(page: Page) -> dict[str, str]:
+    """The parameters of the page's link."""
+    return {name: words[-1] for name, words in parse_qs(urlsplit(page.url).query).items()}
+
+
+def saved(page: Page, name: str) -> tuple[dict[str, str], dict[str, list[list[str]]]]:
+    """What the CSV of a chart holds: its settings, and x, y and z of each row by the name of the series."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"CSV: numbers behind this picture ({name})").click()
+    lines = waiting.value.path().read_text().splitlines()
+    head = dict(line.removeprefix("# ").split(": ", 1) for line in lines if line.startswith("# "))
+    rows: dict[str, list[list[str]]] = {}
+    for series, *values in list(csv.reader(line for line in lines if not line.startswith("# ")))[1:]:
+        rows.setdefault(series, []).append(values)
+    return head, rows
+
+
+def swipe(page: Page, x: float, y: float, by: float) -> None:
+    """Drag a finger upwards by so many pixels, as the browser's own touch input."""
+    fingers = page.context.new_cdp_session(page)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for i in range(1, 11):
+        moved = {"x": x, "y": y - by * i / 10}
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
+        page.wait_for_timeout(16)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})

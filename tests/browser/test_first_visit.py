@@ -2,7 +2,7 @@
 
 import pytest
 
-from ntkviz.ui.syllabus import LESSONS
+from ntkviz.ui.syllabus import syllabus
 from tests.browser.steps import drawn, visit
 
 MEGABYTE = 1e6
@@ -25,7 +25,7 @@ class Meter:
         self.messages += len(event["response"]["payloadData"]) * 3 / 4  # base64
 
 
-@pytest.mark.parametrize("path", [lesson.path for lesson in LESSONS])
+@pytest.mark.parametrize("path", [entry.path for entry in syllabus()])
 def test_a_first_visit_is_small_and_the_next_almost_nothing(server, new_page, path):
     page = new_page()
     first = Meter(page)

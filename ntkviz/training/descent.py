@@ -1,0 +1,360 @@
+"""The compiled parts of training: many steps in one call, and what is observed of the networks between such calls.
+
+Each function is compiled once for an architecture, a loss, a class of optimiser and the shapes of the data. The step η,
+the scale α, the hyperparameters, the weights of the points and the number of steps are ordinary arguments: another
+value compiles nothing. Arrays have a leading axis S for the networks of a sweep; a single run has S = 1.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax  # type: ignore[import-untyped]  # it ships no types
+from jax import Array
+from jax.typing import ArrayLike
+
+from ntkviz.errors import InvalidInput
+from ntkviz.kernels.finite import layerwise
+from ntkviz.nets import Architecture, Layer, Params, apply, multiplications
+from ntkviz.training.losses import SQUARED, Loss, objective
+from ntkviz.training.optimisers import GRADIENT_DESCENT, Optimiser
+from ntkviz.training.sharpness import Sharpness, top_hessian
+
+EXPLOSION = 1e6  # a run has diverged at this multiple of its first loss; the peak of a catapult stays far below
+SIDE_BY_SIDE = 1e6  # operations of one network's step; above, a sweep is faster one network after another
+
+
+class Problem(NamedTuple):
+    """What is trained and on which data: constant during a run. S networks, N points, K outputs."""
+
+    start: Params  # (S, …), the weights w₀
+    x: Array  # (N, d)
+    y: Array  # (N, K)
+    point_weights: Array  # (S, N), the weight of each point in the loss
+    offset: Array  # (S, N, K), the outputs that the model subtracts: f(w₀) where it is centred, else 0
+    eta: Array  # (S,)
+    alpha: Array  # (S,)
+    loss: Loss
+    optimiser: Optimiser  # its hyperparameters have shape (S,)
+    limit: Array  # (S,), the loss from which a network counts as diverged
+    x_test: Array | None  # (M, d)
+    y_test: Array | None  # (M, K)
+    offset_test: Array | None  # (S, M, K)
+
+
+class State(NamedTuple):
+    """A run between two steps."""
+
+    params: Params  # (S, …)
+    memory: Any  # the state of the optimiser, with leading axes S
+    step: Array  # (), the number of steps taken
+    diverged_at: Array  # (S,), the step by which each network diverged, or -1
+    order: Array  # (N,), the order of the points in this epoch
+    key: Array  # of the orders
+
+
+class Observation(NamedTuple):
+    """What is observed of S networks at one step. Losses are in float64."""
+
+    f_train: Array  # (S, N, K)
+    f_test: Array | None  # (S, M, K)
+    loss: Array  # (S,)
+    test_loss: Array | None  # (S,)
+    movement: Array  # (S,)
+    layer_movement: Array  # (S, layers)
+
+
+def problem(
+    arch: Architecture,
+    params: Params,
+    x: ArrayLike,
+    y: ArrayLike,
+    eta: ArrayLike,
+    alpha: ArrayLike = 1.0,
+    *,
+    loss: Loss = SQUARED,
+    optimiser: Optimiser = GRADIENT_DESCENT,
+    point_weights: ArrayLike | None = None,
+    centred: bool = False,
+    x_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
+    dtype: jnp.dtype,
+) -> Problem:
+    """The problem of a sweep: everything checked, in one precision, and with a leading axis S where networks differ.
+
+    Args:
+        arch: the architecture.
+        params: the weights at the start, of one network or with a leading axis S.
+        x: (N, d), the inputs.
+        y: (N,) or (N, K), the targets.
+        eta: the step, one number or (S,).
+        alpha: the output scale, one number or (S,).
+        loss: the loss function.
+        optimiser: its hyperparameters are single numbers or have shape (S,).
+        point_weights: (N,) or (S, N), the weight of each point in the loss; None is 1 for each.
+        centred: subtract the outputs at the start.
+        x_test: (M, d).
+        y_test: (M,) or (M, K).
+        dtype: the precision of the computation.
+
+    Raises:
+        InvalidInput: where shapes do not fit, numbers are not finite or out of range, or targets do not suit the loss.
+    """
+    points = _points(x, dtype)
+    start, (eta, alpha, weights), networks = _per_network(params, eta, alpha, point_weights, optimiser, points)
+    test = None if x_test is None else _points(x_test, dtype)
+    if y_test is not None and test is None:
+        raise InvalidInput("Test targets need their test inputs.")
+
+    def offset(points: Array) -> Array:
+        outputs = _outputs(arch, start, points)
+        return outputs if centred else jnp.zeros_like(outputs)
+
+    made = Problem(
+        start=start,
+        x=points,
+        y=_targets(y, points, arch, loss),
+        point_weights=weights,
+        offset=offset(points),
+        eta=eta,
+        alpha=alpha,
+        loss=loss,
+        optimiser=optimiser.spread(networks, len(start), dtype),
+        limit=jnp.full(networks, jnp.inf, dtype),
+        x_test=test,
+        y_test=None if test is None or y_test is None else _targets(y_test, test, arch, loss),
+        offset_test=None if test is None else offset(test),
+    )
+    first = np.asarray(observe(arch, made, start).loss)
+    if not np.all(np.isfinite(first)):
+        raise InvalidInput("The network's outputs are not finite before training; lower the scale of the inputs.")
+    return made._replace(limit=jnp.asarray(np.where(first > 0, EXPLOSION * first, np.inf), dtype))
+
+
+def _per_network(
+    params: Params,
+    eta: ArrayLike,
+    alpha: ArrayLike,
+    point_weights: ArrayLike | None,
+    optimiser: Optimiser,
+    x: Array,
+) -> tuple[Params, tuple[Array, Array, Array], int]:
+    """Weights, then steps (S,), scales (S,) and weights of the points (S, N), and the number of networks S."""
+    stacked = jnp.ndim(params[0].weight) == 3
+    weights = np.ones(len(x)) if point_weights is None else np.asarray(point_weights)
+    if weights.ndim not in (1, 2) or weights.shape[-1] != len(x):
+        raise InvalidInput(f"Give a weight for each of the {len(x)} points, not weights of shape {weights.shape}.")
+    if not np.all(np.isfinite(weights) & (weights >= 0)) or not np.all(weights.any(axis=-1)):
+        raise InvalidInput("The weights of the points must not be negative, and at least one must be positive.")
+    if not all(np.all(np.isfinite(v) & (np.asarray(v) > 0)) for v in (eta, alpha)):
+        raise InvalidInput("Steps η and output scales α must be positive numbers.")
+    sizes = {
+        "networks": jnp.shape(params[0].weight)[0] if stacked else 1,
+        "steps η": np.size(eta),
+        "scales α": np.size(alpha),
+        "lists of point weights": len(np.atleast_2d(weights)),
+        "values of a hyperparameter": max(optimiser.sizes()),
+    }
+    networks = max(sizes.values())
+    if any(size not in (1, networks) for size in [*sizes.values(), *optimiser.sizes()]):
+        listed = ", ".join(f"{size} {name}" for name, size in sizes.items() if size > 1)
+        raise InvalidInput(f"A sweep cannot be made of {listed}: of each, give one or as many.")
+
+    def spread(array: ArrayLike, shape: tuple[int, ...]) -> Array:
+        return jnp.broadcast_to(jnp.asarray(array, x.dtype), (networks, *shape))
+
+    start = jax.tree.map(lambda w: spread(w, w.shape[1:] if stacked else w.shape), params)
+    return start, (spread(np.ravel(eta), ()), spread(np.ravel(alpha), ()), spread(weights, (len(x),))), networks
+
+
+def _points(x: ArrayLike, dtype: jnp.dtype) -> Array:
+    points = jnp.asarray(x, dtype)
+    if points.ndim != 2 or 0 in points.shape or not bool(jnp.isfinite(points).all()):
+        raise InvalidInput(f"Inputs must be finite numbers of shape (N, d); these have shape {points.shape}.")
+    return points
+
+
+def _targets(y: ArrayLike, points: Array, arch: Architecture, loss: Loss) -> Array:
+    targets = jnp.asarray(y, points.dtype)
+    targets = targets[:, None] if targets.ndim == 1 else targets
+    shape = (len(points), arch.outputs)
+    if targets.shape != shape or not bool(jnp.isfinite(targets).all()):
+        raise InvalidInput(f"Targets must be finite numbers of shape {shape}; these have shape {targets.shape}.")
+    loss.check(targets)
+    return targets
+
+
+def start(problem: Problem, key: Array | None) -> State:
+    """The state before the first step; `key` decides the order of the points in minibatches."""
+
+    def memory(optimiser: Optimiser, eta: Array, params: Params) -> Any:
+        return optimiser.transformation(eta).init(params)
+
+    return State(
+        params=problem.start,
+        memory=jax.vmap(memory)(problem.optimiser, problem.eta, problem.start),
+        step=jnp.asarray(0),
+        diverged_at=jnp.full(len(problem.eta), -1),
+        order=jnp.arange(len(problem.x)),
+        key=jax.random.key(0) if key is None else key,
+    )
+
+
+def operations(arch: Architecture, input_dim: int, points: int) -> float:
+    """Floating-point operations of a step: two forward and four backward for each use of a weight.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        points: the number of points in a step.
+    """
+    return 6.0 * points * multiplications(arch, input_dim)
+
+
+def _over_networks(function: Callable[..., Any], vectorised: bool, *arguments: Any) -> Any:
+    """Apply a function to each network on the leading axes of the arguments, all at once or one after another."""
+    if len(jax.tree.leaves(arguments)[0]) == 1:
+        single = function(*jax.tree.map(lambda a: a[0], arguments))
+        return jax.tree.map(lambda a: a[None], single)
+    if vectorised:
+        return jax.vmap(function)(*arguments)
+    return jax.lax.map(lambda of_one: function(*of_one), arguments)
+
+
+@partial(jax.jit, static_argnums=1)
+def advance(arch: Architecture, batch: int | None, problem: Problem, state: State, end: Array) -> State:
+    """Train until step `end`, or until every network has diverged.
+
+    Args:
+        arch: the architecture.
+        batch: the number of points in a step, or None for all.
+        problem: what is trained.
+        state: the state to go on from.
+        end: the number of the step to stop at.
+    """
+
+    def going_on(state: State) -> Array:
+        return (state.step < end) & jnp.any(state.diverged_at < 0)
+
+    return jax.lax.while_loop(going_on, partial(_step, arch, batch, problem), state)
+
+
+def _step(arch: Architecture, batch: int | None, problem: Problem, state: State) -> State:
+    """One step of every network, for traced code."""
+    x, y, offset, point_weights, order = problem.x, problem.y, problem.offset, problem.point_weights, state.order
+    if batch is not None:
+        rows, order = _batch_rows(batch, state, len(x))
+        share = len(x) / batch  # so that the loss of a batch is L in expectation
+        x, y, offset, point_weights = x[rows], y[rows], offset[:, rows], share * point_weights[:, rows]
+
+    def descend(
+        params: Params,
+        memory: Any,
+        start: Params,
+        offset: Array,
+        weights: Array,
+        eta: Array,
+        alpha: Array,
+        how: Optimiser,
+    ) -> tuple[Params, Any, Array]:
+        scaled = objective(problem.loss, arch, x, y, alpha=alpha, offset=offset, point_weights=weights)
+        loss, gradient = jax.value_and_grad(scaled)(params)
+        change, memory = how.transformation(eta).update(gradient, memory, how.decaying(params, start))
+        return optax.apply_updates(params, change), memory, loss * alpha**2
+
+    vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
+    sweep = (problem.start, offset, point_weights, problem.eta, problem.alpha, problem.optimiser)
+    params, memory, loss = _over_networks(descend, vectorised, state.params, state.memory, *sweep)
+    exploded = (state.diverged_at < 0) & ~(loss < problem.limit)
+    return State(params, memory, state.step + 1, jnp.where(exploded, state.step, state.diverged_at), order, state.key)
+
+
+def _batch_rows(batch: int, state: State, points: int) -> tuple[Array, Array]:
+    """The points of this step's batch (B,), and the order of all points in this epoch (N,).
+
+    An epoch has ⌊N/B⌋ steps. The points that do not fill a batch are left out of it.
+    """
+    epoch, position = jnp.divmod(state.step, points // batch)
+    shuffle = partial(jax.random.permutation, jax.random.fold_in(state.key, epoch), points)
+    order = jax.lax.cond(position == 0, shuffle, lambda: state.order)
+    return jax.lax.dynamic_slice(order, (position * batch,), (batch,)), order
+
+
+@jax.jit
+def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
+    """(S, N, K): the outputs f of each network."""
+    vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
+    outputs: Array = _over_networks(lambda params: apply(arch, params, x), vectorised, params)
+    return outputs
+
+
+@jax.jit
+def kernels(arch: Architecture, params: Params, x: Array) -> Array:
+    """The empirical tangent kernel of each network, (S, N, N).
+
+    Args:
+        arch: the architecture.
+        params: the weights, with leading axes S.
+        x: (N, d), the inputs.
+    """
+    return jax.lax.map(lambda params: layerwise(arch, params, x), params)
+
+
+@partial(jax.jit, static_argnums=1)
+def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Params, directions: Array) -> Sharpness:
+    """The sharpness of each network.
+
+    Args:
+        arch: the architecture.
+        products: how many products of the Hessian with a vector to compute.
+        problem: what is trained.
+        params: the weights, with leading axes S.
+        directions: (S, P), where the search for the largest eigenvalue starts.
+    """
+
+    def of_one(network: tuple[Params, Array, Array, Array, Array]) -> Sharpness:
+        params, alpha, offset, weights, direction = network
+        scaled = objective(problem.loss, arch, problem.x, problem.y, alpha=alpha, offset=offset, point_weights=weights)
+        return top_hessian(scaled, params, products, direction)
+
+    sweep = (params, problem.alpha, problem.offset, problem.point_weights, directions)
+    found: Sharpness = jax.lax.map(of_one, sweep)
+    return found
+
+
+@jax.jit
+def observe(arch: Architecture, problem: Problem, params: Params) -> Observation:
+    """The outputs, the losses and the movement of the weights.
+
+    Args:
+        arch: the architecture.
+        problem: what is trained.
+        params: the weights, with leading axes S.
+    """
+
+    def squares(layer: Layer) -> Array:
+        parts = [jnp.sum(a**2, axis=tuple(range(1, a.ndim))) for a in layer if a is not None]
+        return jnp.sum(jnp.stack(parts), axis=0)
+
+    def loss(outputs: Array, targets: Array, point_weights: ArrayLike = 1.0) -> Array:
+        return problem.loss.total(outputs.astype(jnp.float64), targets.astype(jnp.float64), point_weights)
+
+    moved = jax.tree.map(lambda w, start: w - start, params, problem.start)
+    change = jnp.stack([squares(layer) for layer in moved], axis=-1)
+    size = jnp.stack([squares(layer) for layer in problem.start], axis=-1)
+    alpha = problem.alpha[:, None, None]
+    f_train, f_test, test_loss = alpha * (_outputs(arch, params, problem.x) - problem.offset), None, None
+    if problem.x_test is not None:
+        f_test = alpha * (_outputs(arch, params, problem.x_test) - problem.offset_test)
+        test_loss = None if problem.y_test is None else loss(f_test, problem.y_test)
+    return Observation(
+        f_train=f_train,
+        f_test=f_test,
+        loss=loss(f_train, problem.y, problem.point_weights),
+        test_loss=test_loss,
+        movement=jnp.sqrt(change.sum(-1) / size.sum(-1)),
+        layer_movement=jnp.sqrt(change / size),
+    )
