@@ -119,6 +119,9 @@ def test_an_exponent_in_the_width_says_if_a_run_of_either_width_has_not_converge
         changed = replace(result, families=families(wide), narrow=replace(narrow, members=other.members))
         caveat = numbers(lazy, changed)["Exponent of the drift in the width"].caveat
         assert caveat == ("The runs at α = 1 have not converged." if said_once else "")
+    ends = replace(made([0.2, 0.01, 0.01, 0.01, 0.2]), drift=np.full(5, 0.1))
+    changed = replace(result, families=families(ends), narrow=replace(narrow, members=(ends,)))
+    assert numbers(lazy, changed)["Exponent of the drift in the width"].value == pytest.approx(0)
 
 
 def test_the_first_order_of_a_smooth_network_is_met_up_to_the_next(smooth):
@@ -222,6 +225,7 @@ def test_nothing_is_said_while_runs_go_on():
     assert not families(made([0.01] * 5), pending=1).converged.any()
     assert not families().converged.any()
     assert not families().diverged.any()
+    assert families().caveat(0) == families(made([0.01] * 5), pending=1).caveat(0) == "The training goes on."
 
 
 def test_the_ratio_is_of_converged_ends_alone(result):
@@ -278,7 +282,7 @@ def test_errors_and_features_in_words(result):
     unfinished = words.errors_in_words(families(made([0.2] * 5)))
     assert "times" not in unfinished
     assert "0.16 at α = 0.1 and 0.16 at α = 1000. Kernel" in unfinished
-    fixed = families(replace(made([0.01] * 5), drift=np.array([2.5, 1, 1, 1, 0.02]), aligned=np.full(5, 0.3)))
+    fixed = families(replace(made([0.01] * 5), drift=np.array([2.517, 1, 1, 1, 0.02]), aligned=np.full(5, 0.3)))
     assert words.features_in_words(fixed) == (
         "At α = 0.1 the kernel changed by 2.5 times its size, and the alignment of the hidden layer with the target "
         "became 3 times what it was. At α = 1000 the kernel changed by 2 % of its size."

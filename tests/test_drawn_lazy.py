@@ -293,5 +293,6 @@ def test_a_result_without_any_run_is_drawn(result):
         result, families=replace(result.families, members=(), pending=3), narrow=replace(result.narrow, members=())
     )
     assert names(view(nothing), "curves") == []
+    assert names(view(nothing), "drift") == names(view(nothing), "test-error") == ["network"]
     assert all(finding.value is None for finding in lazy.findings(nothing))
     assert sentences(lazy, nothing) == sentences(neurons, result.neurons)
