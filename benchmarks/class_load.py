@@ -32,7 +32,7 @@ from benchmarks.latency import open_page, press
 from ntkviz.engine.programs import cache_folder
 from scripts.find_browser import find
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.server import serve
+from tests.browser.server import serve, wait_until_warm
 
 ROOT = Path(__file__).resolve().parents[1]
 THINK = 3.0  # seconds between an answer and the next move
@@ -325,7 +325,7 @@ def running(url: str | None) -> Iterator[Server]:
         compiled.mkdir(parents=True, exist_ok=True)
         (cache / "jax").symlink_to(compiled)
         with serve(ROOT, Path(folder) / "log", {"NTKVIZ_CACHE": str(cache)}) as own:
-            time.sleep(25)  # warm-up runs beside the first requests; a class comes later
+            wait_until_warm(own)
             yield Server.at(own)
 
 

@@ -5,8 +5,9 @@
 Each kind of work is measured over a grid of sizes, after compilation. The process keeps to one core and counts its own
 processor time, so that other processes matter little; the least of several turns is taken. The rates are the
 nonnegative least-squares fit of estimate/measured − 1 over all cases. The table of the cases, the present and the
-refitted rates, and the estimates of every lesson are printed. A row is marked where estimate and measurement differ by
-more than a factor of three.
+refitted rates, and the estimates of every lesson are printed. The speed of this machine is the median of
+estimate/measured over the rows; the last line of a table names the rows whose estimate, divided by this speed, differs
+from the measurement by more than a factor of three.
 """
 
 import argparse
@@ -26,13 +27,13 @@ import numpy as np
 from scipy.optimize import nnls
 
 from ntkviz import costs, experiments
-from ntkviz.costs import MACHINE, Cost, Machine
+from ntkviz.costs import MACHINE, OVERHEAD, Cost, Machine
 from ntkviz.kernels import empirical_ntk, infinite_kernels
 from ntkviz.lessons import lessons
 from ntkviz.nets import Architecture, ConvNet, init
 from ntkviz.training import log_steps, train_many
 
-FACTOR = 3.0  # an estimate further from the measured seconds is marked
+FACTOR = 3.0  # an estimate further from the measured seconds, at the speed of this machine, is named
 TURN = 0.6  # seconds of repetitions of one case
 FEWEST, MOST = 2, 12  # repetitions
 RATES = [rate.name for rate in dataclasses.fields(Machine)]
@@ -244,11 +245,32 @@ def refitted(cases: Sequence[Case], seconds: np.ndarray) -> Machine:
     return replace(MACHINE, **{rate: float(v) for rate, v, u in zip(RATES, found, used, strict=True) if u})
 
 
-def line(kind: str, name: str, estimate: float, actual: float) -> str:
-    """A row of the table."""
-    ratio = estimate / actual
-    mark = "" if 1 / FACTOR <= ratio <= FACTOR else f"   beyond a factor of {FACTOR:g}"
-    return f"{kind:10} {name:58} {1e3 * estimate:10.2f} {1e3 * actual:10.2f} {ratio:6.2f}{mark}"
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: an estimate beside the seconds that were measured."""
+
+    kind: str
+    name: str
+    estimate: float
+    measured: float
+
+    @property
+    def ratio(self) -> float:
+        """Estimate over measurement; a run shorter than what every run is expected to take counts as that."""
+        return self.estimate / (max(self.measured, OVERHEAD.seconds) if self.kind == "lesson" else self.measured)
+
+    def __str__(self) -> str:
+        times = f"{1e3 * self.estimate:10.2f} {1e3 * self.measured:10.2f}"
+        return f"{self.kind:10} {self.name:58} {times} {self.ratio:6.2f}"
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """How fast this machine is beside the rates in force, and which estimates do not fit it."""
+    speed = float(np.median([row.ratio for row in rows]))
+    beyond = [row for row in rows if not 1 / FACTOR <= row.ratio / speed <= FACTOR]
+    named = "".join(f"\n    {row}" for row in beyond)
+    within = f"{len(rows) - len(beyond)} of {len(rows)} estimates are within a factor of {FACTOR:g}"
+    return f"This machine has {speed:.2f} times the speed of the rates in force; at this speed {within}.{named}"
 
 
 def specs() -> Iterator[tuple[str, Any, Any]]:
@@ -281,10 +303,12 @@ def forget() -> None:
 
 def primitives(cases: Sequence[Case]) -> None:
     """Print the table of the cases, and the rates in force beside the refitted ones."""
-    seconds = np.empty(len(cases))
+    seconds, rows = np.empty(len(cases)), list[Row]()
     for i, case in enumerate(cases):
         seconds[i] = measured(case.ready())
-        print(line(case.kind, str(case), case.estimate(MACHINE).seconds, seconds[i]), flush=True)
+        rows.append(Row(case.kind, str(case), case.estimate(MACHINE).seconds, seconds[i]))
+        print(rows[-1], flush=True)
+    print(summary(rows))
     better = refitted(cases, seconds)
     for label, machine in (("in force", MACHINE), ("refitted", better)):
         ratios = np.array([case.estimate(machine).seconds for case in cases]) / seconds
@@ -297,13 +321,16 @@ def primitives(cases: Sequence[Case]) -> None:
 
 def runs() -> None:
     """Print the estimates of the lessons beside their runs."""
+    rows = []
     for name, experiment, spec in specs():
 
         def work(experiment: Any = experiment, spec: Any = spec) -> None:
             forget()
             experiment.run(spec)
 
-        print(line("lesson", name, experiment.cost(spec).seconds, measured(work)), flush=True)
+        rows.append(Row("lesson", name, experiment.cost(spec).seconds, measured(work)))
+        print(rows[-1], flush=True)
+    print(summary(rows))
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from scripts.find_browser import find  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
-from tests.browser.server import serve  # noqa: E402
+from tests.browser.server import serve, wait_until_warm  # noqa: E402
 from tests.browser.steps import ANSWERED, QUIET, drawings, settled  # noqa: E402
 
 PAGES = {"": [], "spectrum": ["depth", "width"], "train": ["width", "c"], "lazy": []}
@@ -53,7 +53,7 @@ def running(url: str | None) -> Iterator[str]:
         yield url
         return
     with tempfile.TemporaryDirectory() as folder, serve(ROOT, Path(folder) / "log") as own:
-        time.sleep(25)  # warm-up runs beside the first requests; a class comes later
+        wait_until_warm(own)
         yield own
 
 

@@ -7,8 +7,9 @@ An experiment's `cost(spec)` is a sum of what it will do, one thing after anothe
     kernel = costs.infinite_kernel(arch, dim, n) + costs.eigensystem(n)
     return costs.OVERHEAD + kernel + costs.training(arch, dim, n, spec.steps, test_points=500)
 
-Seconds are those of one core whose programs are compiled. To count another kind of work, give `Machine` a rate and
-write its function; `tests/test_costs.py` and the benchmark say what they expect of it.
+Seconds are those of one core whose programs are compiled. The rates lie between those of a fast and of a slow machine,
+which differed by a factor of two. To count another kind of work, give `Machine` a rate and write its function;
+`tests/test_costs.py` and the benchmark say what they expect of it.
 """
 
 from dataclasses import dataclass
@@ -91,30 +92,30 @@ class Machine:
 
 MACHINE = Machine(
     call=1e-4,
-    start=5e-3,
-    layer=1.9e-6,
-    kinked=2.5e-10,
-    smooth=1e-9,
-    kinked64=5e-10,
-    smooth64=3.5e-9,
-    flop=5e-12,
-    flop64=1.2e-11,
-    patch=2e-9,
-    weight=5e-10,
-    frame=1e-4,
-    normal=6e-9,
-    normal64=1.5e-8,
-    entry=1.2e-9,
-    pair=7e-9,
-    dual_closed=1e-8,
-    dual_kinked=7e-7,
-    dual_series=8e-8,
-    image=3.5e-8,
-    point_kinked=1.3e-4,
-    point_series=1.2e-5,
-    vectors=7e-11,
-    values=2.5e-11,
-    square=2.2e-8,
+    start=7.5e-3,
+    layer=2.8e-6,
+    kinked=3.8e-10,
+    smooth=1.5e-9,
+    kinked64=7.5e-10,
+    smooth64=5.2e-9,
+    flop=7.5e-12,
+    flop64=1.8e-11,
+    patch=3e-9,
+    weight=7.5e-10,
+    frame=1.5e-4,
+    normal=9e-9,
+    normal64=2.2e-8,
+    entry=1.8e-9,
+    pair=1e-8,
+    dual_closed=1.5e-8,
+    dual_kinked=1e-6,
+    dual_series=1.2e-7,
+    image=5.3e-8,
+    point_kinked=1.9e-4,
+    point_series=1.8e-5,
+    vectors=1e-10,
+    values=3.7e-11,
+    square=3.3e-8,
 )
 
 OVERHEAD = Cost(5e-3, 2e7, 2e7)  # of every run: data, reports, and the result on its way to the page

@@ -29,7 +29,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Reference:
-    """A number to compare with that nothing is concluded from, such as the same quantity at infinite width."""
+    """A number to compare with that nothing is concluded from, such as the same quantity at infinite width.
+
+    Where the finding is a percentage, the number is one too.
+    """
 
     name: str
     value: float | None

@@ -59,3 +59,15 @@ def test_findings_that_have_a_value_are_told_in_sentences() -> None:
     ]
     assert told(findings) == "Steps: 139 of 500. Slope: −1.2 ± 0.1."
     assert told([]) == ""
+
+
+def test_what_a_percentage_is_compared_with_is_a_percentage() -> None:
+    """The sign is written wherever the value has one; a number that is not known has none."""
+    finding = Finding(
+        "Largest eigenvalue",
+        39.0,
+        "% of the trace",
+        expected=Interval(30, 50, "theory"),
+        references=(Reference("theory", 38.8), Reference("other data", None)),
+    )
+    assert in_words(finding).expected == "expected: 30 to 50 % (theory); theory: 38.8 %; other data: –"

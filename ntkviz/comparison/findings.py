@@ -167,7 +167,7 @@ def distance_findings(pair: Comparison) -> Iterator[Finding]:
         "%",
         references=(
             Reference("infinite width", 0.0),
-            Reference("movement of the weights in %", None if moved is None else 100 * moved),
+            Reference("movement of the weights", None if moved is None else 100 * moved),
         ),
         help="‖Θ_T − Θ₀‖/‖Θ₀‖ on the training points at the end, beside ‖w − w₀‖/‖w₀‖ of all weights.",
         caveat=pair.unfinished,

@@ -44,10 +44,12 @@ def told(findings: Iterable[Finding]) -> str:
 
 
 def _expected(finding: Finding) -> str:
-    parts = []
+    parts, mark = [], " %" if finding.unit.startswith("%") else ""
     if finding.expected is not None:
-        parts.append(f"expected: {interval(finding.expected)} ({finding.expected.source})")
-    parts += [f"{reference.name}: {written(reference.value)}" for reference in finding.references]
+        parts.append(f"expected: {interval(finding.expected)}{mark} ({finding.expected.source})")
+    for reference in finding.references:
+        known = mark if reference.value is not None else ""
+        parts.append(f"{reference.name}: {written(reference.value)}{known}")
     if finding.value is not None and finding.error is not None:
         parts.append(f"standard error over {finding.over}")
     return "; ".join(parts)

@@ -29,6 +29,8 @@ PlannedRun = tuple[Experiment[Any, object], Spec]  # an experiment and the setti
 log = logging.getLogger(__name__)
 
 WORKERS_START_WITHIN = 20.0  # seconds that the warm-up waits for the workers
+LOOK_AGAIN = 0.2  # seconds between two looks whether visitors still wait
+VISITORS_FIRST = 30.0  # seconds that a run of the warm-up lets visitors go first
 
 
 def warm_up() -> None:
@@ -40,6 +42,7 @@ def warm_up() -> None:
         assets.content(path, path.suffix in assets.PACKED)
     engine().wait_for_workers(WORKERS_START_WITHIN)  # they compile, so that this process stays free for visitors
     for experiment, spec in first_runs():
+        let_visitors_go_first()
         _compute(experiment, spec)
     gc.collect()
     gc.freeze()
@@ -63,6 +66,13 @@ def first_runs() -> Iterator[PlannedRun]:
         arch: Any = getattr(spec, "arch", None)
         for width in () if arch is None else (arch.width // 2, 2 * arch.width):
             yield first.experiment, replace(spec, arch=replace(arch, width=width))
+
+
+def let_visitors_go_first() -> None:
+    """Wait until no visitor waits for a run, half a minute at most."""
+    ends = time.monotonic() + VISITORS_FIRST
+    while engine().sessions() - {WARM_UP} and time.monotonic() < ends:
+        time.sleep(LOOK_AGAIN)
 
 
 def _slots(lesson: Lesson[Any], spec: Spec) -> Iterator[PlannedRun]:

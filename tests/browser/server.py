@@ -1,6 +1,7 @@
 """The real app in a process of its own, for a test to visit."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -65,6 +66,17 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) ->
                 return
         time.sleep(0.1)
     raise RuntimeError(f"The app did not answer within {STARTS_WITHIN:g} s:\n{log.read_text()}")
+
+
+def wait_until_warm(url: str, within: float = 900.0) -> None:
+    """Wait until the server has computed what it computes before visitors come; a cold one takes some minutes."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{url}/ntkviz/health", timeout=10) as answer:
+            if json.load(answer)["warm"]:
+                return
+        time.sleep(1.0)
+    raise RuntimeError(f"The warm-up took more than {within:g} s.")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

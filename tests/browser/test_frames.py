@@ -2,12 +2,13 @@
 
 import csv
 import re
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.guesses import choose_by_keys, guess, names
-from tests.browser.steps import chart, choose, drawings, drawn, settled, traces, until, visit, window_of, zoom
+from tests.browser.steps import chart, choose, drawings, drawn, settled, swipe, traces, until, visit, window_of, zoom
 
 
 def test_zoom_and_mount_outlive_a_rerun_and_the_guess(toy, new_page):
@@ -102,16 +103,19 @@ def test_an_old_picture_is_dimmed_and_says_so(toy, page):
     )
 
 
-def swipe(page: Page, x: float, y: float, by: float) -> None:
-    """Drag a finger upwards, as the browser's own touch input."""
-    fingers = page.context.new_cdp_session(page)
-    touch = {"x": x, "y": y}
-    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [touch]})
-    for i in range(1, 11):
-        moved = {"x": x, "y": y - by * i / 10}
-        fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
-        page.wait_for_timeout(16)
-    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+FIRST_POINT = """plot => {
+    const { xaxis, yaxis } = plot._fullLayout, { left, top } = plot.getBoundingClientRect();
+    return [left + xaxis._offset + xaxis.d2p(1), top + yaxis._offset + yaxis.d2p(1)];
+}"""  # where the point (1, 1) of a chart is on the screen
+
+
+def at_rest(page: Page, look: Callable[[], list[float]]) -> list[float]:
+    """What `look` sees once it has stayed the same for half a second: after a swipe, a page goes on scrolling."""
+    seen = [look()]
+    while len(seen) < 10 or len({tuple(place) for place in seen[-10:]}) > 1:
+        page.wait_for_timeout(50)
+        seen.append(look())
+    return seen[-1]
 
 
 def test_a_swipe_over_a_chart_scrolls_the_page_and_a_tap_selects(toy, phone):
@@ -125,13 +129,7 @@ def test_a_swipe_over_a_chart_scrolls_the_page_and_a_tap_selects(toy, phone):
     swipe(phone, before["x"] + 200, before["y"] + 180, 150)
     until(phone, lambda: plot.bounding_box()["y"] < before["y"] - 60, "the page to scroll")
     assert plot.evaluate(window) == shown
-    place = plot.evaluate(
-        """plot => {
-            const { xaxis, yaxis } = plot._fullLayout, { left, top } = plot.getBoundingClientRect();
-            return [left + xaxis._offset + xaxis.d2p(1), top + yaxis._offset + yaxis.d2p(1)];
-        }"""
-    )
-    phone.touchscreen.tap(*place)
+    phone.touchscreen.tap(*at_rest(phone, lambda: plot.evaluate(FIRST_POINT)))
     until(phone, lambda: "frame=0" in phone.url, "the first frame in the link")
 
 
