@@ -1,6 +1,6 @@
 """Scripts and slots of a page: which runs are released, errors as sentences, and why a question has no answer yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -18,7 +18,11 @@ from ntkviz.ui.slots import FAILED, RUNNING, STOPPED, Placement, SlotView, ordin
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A session with runs in two slots, and what its page says of errors."""
-    state: dict[str, Any] = {"ntkviz_job_a": Mock(), "ntkviz_job_b": Mock(), "ntkviz_preset": "narrow"}
+    state: dict[str, Any] = {
+        **{f"ntkviz_job_{slot}": Mock() for slot in "ab"},
+        "ntkviz_slots": set("ab"),
+        "ntkviz_preset": "narrow",
+    }
     made = SimpleNamespace(session_state=state, error=Mock(), jobs={slot: state[f"ntkviz_job_{slot}"] for slot in "ab"})
     for module in (lesson, slots):
         monkeypatch.setattr(module, "st", made)
@@ -109,8 +113,16 @@ class Settings(Spec):
     label_noise: float = number(0.0, 0.0, 1.0, label="Noise")
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    option: int
+
+
 QUESTION = Choice(
-    asks=lambda spec: f"At width {spec.width}?", explains="So it is.", options=("a", "b"), answer=lambda result: result
+    asks=lambda spec: f"At width {spec.width}?",
+    explains="So it is.",
+    options=("a", "b"),
+    answer=lambda result: result.option,
 )
 
 
@@ -138,10 +150,25 @@ def test_a_question_without_an_answer_says_why(
 
 
 def test_a_question_with_an_answer_says_what_the_preset_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = drawn(monkeypatch, Mock(result=1, error=None, finished=True), False)
+    shown = drawn(monkeypatch, Mock(result=Found(1), error=None, finished=True), False)
     assert shown is not None
     assert (shown["answer"], shown["explains"], shown["shows"]) == (1, "So it is.", "Option 1.")
     assert "pending" not in shown
+
+
+def test_the_answer_of_a_result_is_computed_once_for_each_preset() -> None:
+    """All visitors with the same settings share a result, and every rerun of their pages shows its answer."""
+    calls: list[int] = []
+
+    def asked(found: Found, preset: str, more: int = 0) -> Any:
+        answer = lambda result: calls.append(result.option) or result.option + more  # noqa: E731
+        place = Placement("toy", "Toy", preset=preset, question=replace(QUESTION, answer=answer))
+        return slots._asked(place, Settings(), found, RUNNING)["answer"]
+
+    one, other = Found(0), Found(1)
+    assert [asked(one, "toy/small"), asked(one, "toy/small"), asked(other, "toy/small")] == [0, 0, 1]
+    assert asked(one, "toy/large", more=1) == 1
+    assert calls == [0, 1, 0]
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch, job: Mock, stopped: bool) -> dict[str, Any] | None:
@@ -153,7 +180,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, job: Mock, stopped: bool) -> dict[str
         monkeypatch.setattr(slots, name, value)
     monkeypatch.setattr(SlotView, "_progress", Mock())
     monkeypatch.setattr(SlotView, "_explain", Mock())
-    shows = lambda result: f"Option {result}."  # noqa: E731
+    shows = lambda result: f"Option {result.option}."  # noqa: E731
     SlotView(Placement("toy", "Toy", preset="toy/small", question=QUESTION, shows=shows))._draw(job)
     assert stage.call_args.kwargs["key"] == "toy_a_stage"
     question: dict[str, Any] | None = stage.call_args.kwargs["question"]

@@ -25,8 +25,8 @@ from ntkviz.ui.form import (
     choices,
     controls_of,
     fitted,
+    initial_values,
     own_settings,
-    values,
 )
 
 __all__ = ["UPLOADED", "Containers", "Offer", "Reach", "draw_controls"]
@@ -53,7 +53,7 @@ def draw_controls(start: S, offer: Offer, first: Sequence[str], more: Sequence[s
 
     Raises `InvalidInput` for a key that no setting has.
     """
-    declared, initial = controls_of(start, offer), values(start)
+    declared, initial = controls_of(start, offer), initial_values(start, offer)
     unknown = [key for key in (*first, *more, *offer.narrow) if key not in declared]
     if unknown:
         raise InvalidInput(f"There is no setting {', '.join(unknown)} on this page.")
@@ -87,7 +87,8 @@ def _widget(key: str, setting: Setting, default: Any) -> Any:
         return st.text_input(setting.label, max_chars=setting.length, **common)
     if options:
         return st.select_slider(setting.label, options, format_func=shown, **common)
-    return _slider(setting, common)
+    # With a value of its own, a slider does not search the session for one.
+    return _slider(setting, common | {"value": fitted(setting, default)})
 
 
 def _slider(setting: Setting, common: dict[str, Any]) -> Any:

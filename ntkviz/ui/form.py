@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ntkviz.activations import ACTIVATIONS
@@ -19,6 +20,7 @@ from ntkviz.specs import Setting, Spec, settings
 
 S = TypeVar("S", bound=Spec)
 
+CACHED = 512  # forms of presets that are kept: every rerun of a page needs its own again
 UPLOADED = "table"  # among the data sets that a page offers: a table that the visitor uploads
 KINDS: dict[str, Mapping[str, type[Spec]]] = {"data": DATASETS, "architecture": ARCHITECTURES}
 
@@ -43,7 +45,7 @@ class Offer:
     """What the controls of a page offer: data sets with their first settings, and bounds narrower than the fields'."""
 
     data: tuple[DataSpec | str, ...] = ()
-    narrow: Mapping[str, Reach] = field(default_factory=dict)
+    narrow: Mapping[str, Reach] = field(default_factory=dict, hash=False)  # so that an offer is a key of a cache
     hidden: tuple[str, ...] = ()  # fields of data sets that have no control
     trained: bool = True  # offer only nonlinearities with which gradient descent learns
 
@@ -138,7 +140,8 @@ def _fields(spec: Spec) -> Iterator[tuple[str, Any]]:
             yield one.name, value
 
 
-def controls_of(start: Spec, offer: Offer) -> dict[str, Setting]:
+@lru_cache(CACHED)
+def controls_of(start: Spec, offer: Offer) -> Mapping[str, Setting]:
     """The setting of every control that a page can have, by its key, within the bounds of the page."""
     found: dict[str, Setting] = {}
     for name, value in _fields(start):
@@ -200,7 +203,8 @@ def _architecture_controls(offer: Offer) -> dict[str, Setting]:
     return found
 
 
-def initial_values(start: Spec, offer: Offer) -> dict[str, Any]:
+@lru_cache(CACHED)
+def initial_values(start: Spec, offer: Offer) -> Mapping[str, Any]:
     """The values with which the settings of a page begin, by key: those of `start`, and of the other data sets."""
     others: dict[str, Any] = {}
     for spec in offer.data:
@@ -209,7 +213,8 @@ def initial_values(start: Spec, offer: Offer) -> dict[str, Any]:
     return others | values(start)
 
 
-def own_settings(key: str, kind: str, start: Spec, offer: Offer) -> dict[str, Any]:
+@lru_cache(CACHED)
+def own_settings(key: str, kind: str, start: Spec, offer: Offer) -> Mapping[str, Any]:
     """The values with which the settings of a data set or an architecture begin, by their keys."""
     now = values(start)
     spec: Any

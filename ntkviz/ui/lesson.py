@@ -175,18 +175,21 @@ class Page(Generic[S]):
         state["ntkviz_ask"] = {"0": "open", "1": "ask"}.get(query.get(link.ASK, ""), "auto")
 
     def _seed(self, offer: Offer) -> None:
-        """Set the controls once to the preset's settings, and those that the link names to its values."""
+        """Set the controls once to the values of the link, and all others back to the preset's settings."""
         query = st.session_state.pop("ntkviz_query", None)
         if query is None:
             return
-        initial = initial_values(self.preset.spec, offer)
         declared = controls_of(self.preset.spec, offer)
         asked, notes = link.read(query, declared)
         st.session_state["ntkviz_notes"] = [*st.session_state["ntkviz_notes"], *notes]
         st.session_state.pop("ntkviz_noted", None)
         if asked and st.session_state["ntkviz_ask"] == "auto":
             st.session_state["ntkviz_ask"] = "open"
-        st.session_state.update({key: value for key, value in (initial | asked).items() if key in declared})
+        for key in declared:  # a control without a value begins at the preset's, and every value held costs each rerun
+            if key in asked:
+                st.session_state[key] = asked[key]
+            elif key in st.session_state:
+                del st.session_state[key]
 
     def _choose(self, key: str) -> None:
         """Put a preset in force: set its settings, ask its question, and move the slider to its start."""

@@ -3,9 +3,11 @@
 A page may have several slots. What the session remembers of a slot is kept under the slot's name.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -71,7 +73,8 @@ class SlotView:
             spec: the settings that it runs with.
         """
         held: PageJob[object] | None = st.session_state.get(self._state("job"))
-        st.session_state.setdefault("ntkviz_asked", set()).add(self._name)
+        for names in ("ntkviz_asked", "ntkviz_slots"):  # of this run of the script, and of all
+            st.session_state.setdefault(names, set()).add(self._name)
         job: PageJob[object] | None = held
         try:
             if held is None or not self._stopped(held) or not held.answers(experiment, spec):
@@ -144,10 +147,7 @@ class SlotView:
             only: the names of the charts to show, without numbers; all where empty.
         """
         place = self.placement
-        asked = None
-        if place.question is not None:
-            told = {"pending": pending} if result is None else {"shows": words(place.shows, result)}
-            asked = {"key": place.preset} | place.question.asked(spec, result) | told
+        asked = None if place.question is None else _asked(place, spec, result, pending)
         stage(
             picture,
             key=place.key,
@@ -203,14 +203,29 @@ class SlotView:
         st.session_state.pop(self._state("stopped"), None)
 
 
+# What a question says of a result, by preset, for as long as the result is kept: visitors share results.
+_told: WeakKeyDictionary[object, dict[tuple[str, bool], Mapping[str, Any]]] = WeakKeyDictionary()
+
+
+def _asked(place: Placement, spec: Spec, result: object, pending: str) -> Mapping[str, Any]:
+    """The question of a slot as plain data: with its answer, or with the reason why there is none yet."""
+    question, preset = cast("Question", place.question), {"key": place.preset}
+    if result is None:
+        return preset | question.asked(spec, None) | {"pending": pending}
+    kept, key = _told.setdefault(result, {}), (place.preset, bool(place.shows))
+    if key not in kept:
+        kept[key] = preset | question.asked(spec, result) | {"shows": words(place.shows, result)}
+    return kept[key]
+
+
 def release_unasked() -> None:
     """Release the runs of all slots that the script, now at its end, did not run."""
-    asked = st.session_state.get("ntkviz_asked", set())
-    for key in [str(key) for key in st.session_state if str(key).startswith("ntkviz_job_")]:
-        held: PageJob[object] | None = st.session_state[key]
-        if held is not None and key.removeprefix("ntkviz_job_") not in asked:
+    state = st.session_state
+    for slot in state.get("ntkviz_slots", set()) - state.get("ntkviz_asked", set()):
+        held: PageJob[object] | None = state.get(f"ntkviz_job_{slot}")
+        if held is not None:
             held.release(session())
-            st.session_state[key] = None
+            state[f"ntkviz_job_{slot}"] = None
 
 
 def poll_interval() -> float:
