@@ -66,6 +66,19 @@ def test_many_sessions_asking_the_same_at_once_cause_one_run():
     assert experiment.runs == 1
 
 
+def test_waits_count_each_run_for_each_session_until_it_ends():
+    experiment, engine = Counting(), Engine()
+    experiment.go.clear()
+    assert engine.waits() == 0
+    asked = [engine.submit(experiment, Settings(value=value), session=name) for value, name in ((1, "a"), (1, "b"))]
+    asked.append(engine.submit(experiment, Settings(value=2), session="a"))
+    assert engine.waits() == 3 and engine.sessions() == {"a", "b"}
+    experiment.go.set()
+    for job in asked:
+        ended(job)
+    assert engine.waits() == 0
+
+
 def test_an_answer_is_kept_and_another_question_is_another_run():
     experiment, engine = Counting(), Engine()
     first = ended(engine.submit(experiment, Settings(value=1), session="a"))

@@ -199,6 +199,11 @@ class Engine(Generic[PictureT]):
         with self._lock:
             return {session for job in self._jobs.values() for session in job.watchers}
 
+    def waits(self) -> int:
+        """How many runs are waited for, each counted once for every session that waits for it."""
+        with self._lock:
+            return sum(len(job.watchers) for job in self._jobs.values())
+
     def place(self, job: Job[object, PictureT]) -> Place | None:
         """The place of a job in the queue; None when it does not wait."""
         waiting = self._queue.waiting

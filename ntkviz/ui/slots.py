@@ -26,7 +26,7 @@ from ntkviz.writing import written
 
 PROGRESS_AFTER = 0.3  # seconds that a page waits for a run before it shows progress
 POLL_INTERVAL = 0.25  # seconds between two updates of a running job's progress
-POLL_INTERVAL_EACH = 0.025  # seconds for each waiting session, so that the server makes at most 40 updates a second
+POLL_INTERVAL_EACH = 0.05  # seconds for each run that a session waits for: the server makes at most 20 updates a second
 MOST_SETTINGS = 4  # settings that are named where an old picture is shown
 
 # Why a question has no answer yet, as the page says it to a visitor who has answered.
@@ -229,8 +229,8 @@ def release_unasked() -> None:
 
 
 def poll_interval() -> float:
-    """Seconds between two updates of a running job's progress: more where many sessions wait."""
-    return max(POLL_INTERVAL, POLL_INTERVAL_EACH * len(engine().sessions()))
+    """Seconds between two updates of a running job's progress: more where sessions wait for many runs."""
+    return max(POLL_INTERVAL, POLL_INTERVAL_EACH * engine().waits())
 
 
 def stale_words(shown: Spec, wanted: Spec) -> str:
