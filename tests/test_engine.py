@@ -10,6 +10,7 @@ import pytest
 
 from ntkviz.engine import Engine, Job, Limits, Store, programs
 from ntkviz.engine import jobs as jobs_module
+from ntkviz.engine import store as store_module
 from ntkviz.engine.engine import shape
 from ntkviz.engine.jobs import held_bytes
 from ntkviz.engine.limits import spoken
@@ -465,6 +466,32 @@ def test_a_restart_forgets_nothing(tmp_path):
     after = Engine(Limits(), store=Store(tmp_path, 1e6))
     np.testing.assert_array_equal(ended(after.submit(experiment, Settings(value=8), session="b")).result, 8)
     assert (experiment.runs, after.metrics.total("stored")) == (1, 1)
+
+
+DRAWN: list[object] = []  # what `note_and_draw` was called with
+
+
+def note_and_draw(experiment, result):
+    """A `Draw` that says what it drew."""
+    DRAWN.append(result)
+    return ("the picture of", float(result[0]))
+
+
+def test_a_restart_draws_no_stored_picture_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "picture_fingerprint", lambda experiment, draw: f"figures of {draw}")
+    experiment = Counting()
+    before = Engine(Limits(), store=Store(tmp_path, 1e6), draw=note_and_draw)
+    drawn = ended(before.submit(experiment, Settings(value=8), session="a")).picture
+    while before.store.usage()[0] < 2:
+        time.sleep(0.005)
+    DRAWN.clear()
+    after = Engine(Limits(), store=Store(tmp_path, 1e6), draw=note_and_draw)
+    assert ended(after.submit(experiment, Settings(value=8), session="b")).picture == drawn == ("the picture of", 8.0)
+    assert not DRAWN
+    after.store.path(experiment, Settings(value=8), f"figures of {__name__}").unlink()
+    again = Engine(Limits(), store=Store(tmp_path, 1e6), draw=note_and_draw)
+    assert ended(again.submit(experiment, Settings(value=8), session="b")).picture == drawn
+    assert len(DRAWN) == 1
 
 
 def test_an_answer_that_cannot_be_kept_on_disk_is_given_all_the_same_and_health_says_so(tmp_path):

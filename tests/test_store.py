@@ -31,6 +31,21 @@ def test_what_is_put_is_got_by_another_process_of_the_same_code(store, tmp_path)
     assert Store(tmp_path, 10_000).get(cases, cases.Spec(value=2)) is None
 
 
+def test_a_picture_is_found_under_the_code_that_drew_it(store, tmp_path, monkeypatch):
+    store.put(cases, SPEC, (1.0,), ("the picture", b"of it"), "ntkviz.figures.picture")
+    other = Store(tmp_path, 10_000)
+    assert other.picture(cases, SPEC, "ntkviz.figures.picture") == ("the picture", b"of it")
+    assert other.get(cases, SPEC) == (1.0,)
+    assert other.picture(cases, cases.Spec(value=2), "ntkviz.figures.picture") is None
+    monkeypatch.setattr(store_module, "picture_fingerprint", lambda experiment, draw: "other figures")
+    assert (store.picture(cases, SPEC, "ntkviz.figures.picture"), store.get(cases, SPEC)) == (None, (1.0,))
+
+
+def test_a_result_may_come_without_a_picture(store):
+    store.put(cases, SPEC, (1.0,))
+    assert (store.picture(cases, SPEC, "ntkviz.figures.picture"), store.usage()[0]) == (None, 1)
+
+
 def test_other_code_does_not_find_it(store, monkeypatch):
     store.put(cases, SPEC, (1.0,))
     monkeypatch.setattr(store_module, "fingerprint", lambda experiment: "other")

@@ -24,6 +24,7 @@ from ntkviz.engine.jobs import (
     Draw,
     IsPresent,
     Job,
+    Named,
     PictureT,
     ProgressCallback,
     ResultT,
@@ -44,6 +45,7 @@ from ntkviz.engine.programs import make_room
 from ntkviz.engine.store import Store
 from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Experiment
+from ntkviz.specs import Spec
 
 LOCAL_SECONDS = 0.1  # estimated cost up to which a run is computed in this process
 LOCAL_SECONDS_ALONE = 2.0  # the same while there are no workers
@@ -183,9 +185,16 @@ class Engine(Generic[PictureT]):
             self._queue.put(job)
             return
         result = found
-        job.complete(lambda: (result, self._draw(experiment.__name__, result)))
+        job.complete(
+            lambda: (result, self._stored_picture(experiment, spec) or self._draw(experiment.__name__, result))
+        )
         self.metrics.count(job.name, "stored")
         self._finish(job)
+
+    def _stored_picture(self, experiment: Named, spec: Spec) -> PictureT | None:
+        """The picture of a stored result, where it was stored too."""
+        found = None if self.store is None else self.store.picture(experiment, spec, self._draw.__module__)
+        return cast("PictureT | None", found)
 
     def leave(self, session: str) -> None:
         """Release all jobs of a session that has ended; those that only it watched are cancelled."""
@@ -282,7 +291,8 @@ class Engine(Generic[PictureT]):
             self._finish(job)
             self._record(job, where)
             if job.result is not None and self.store is not None:
-                self.store.put(job.experiment, job.spec, job.result)
+                picture = None if job.picture is job.result else job.picture
+                self.store.put(job.experiment, job.spec, job.result, picture, self._draw.__module__)
 
     def _finish(self, job: Job[object, PictureT]) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
 """Results on disk: a restart loses none, and servers that share a folder compute none twice.
 
-Each result is one file, named by a digest of its run's key and of the fingerprint of its experiment; see `stored` for
-the format. A file appears whole or not at all. Beyond a number of bytes the least recently used file is removed. A file
+Each result is one file, named by a digest of its run's key and of the fingerprint of its experiment. Its picture is
+another one, under the fingerprint of what drew it, so that a server that finds it draws nothing. `stored` says the
+format. A file appears whole or not at all. Beyond a number of bytes the least recently used file is removed. A file
 that is damaged, or holds another result, is removed and computed again. A disk that is full or cannot be written stops
 nothing but the storing.
 """
@@ -14,10 +15,11 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from ntkviz.data import Table
 from ntkviz.engine import stored
-from ntkviz.engine.fingerprint import fingerprint
+from ntkviz.engine.fingerprint import fingerprint, picture_fingerprint
 from ntkviz.engine.jobs import Named, ResultT, SpecT, run_key
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Experiment
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class StoredResult:
-    """What a file holds: the key of the run, the fingerprint of the code that computed it, the result."""
+    """What a file holds: the key of the run, the fingerprint of the code, and the result or its picture."""
 
     key: str
     fingerprint: str
@@ -48,23 +50,38 @@ class Store:
         self._logged = -LOG_EVERY
         self.trouble = ""  # in words, while results cannot be stored
 
-    def path(self, experiment: Named, spec: Spec) -> Path:
-        """The file of a result, as computed by the present code."""
-        name = f"{fingerprint(experiment.__name__)}\0{run_key(experiment, spec)}"
+    def path(self, experiment: Named, spec: Spec, code: str = "") -> Path:
+        """The file of a result, as computed by the present code, or by that with another fingerprint `code`."""
+        name = f"{code or fingerprint(experiment.__name__)}\0{run_key(experiment, spec)}"
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
 
     def get(self, experiment: Experiment[SpecT, ResultT], spec: SpecT) -> ResultT | None:
         """The stored result of an experiment at a spec, or None."""
-        path = self.path(experiment, spec)
+        found = self._read(experiment, spec, fingerprint(experiment.__name__), experiment.Result)
+        return cast("ResultT | None", found)
+
+    def picture(self, experiment: Named, spec: Spec, draw: str) -> object | None:
+        """The stored picture of a result, or None.
+
+        Args:
+            experiment: the module that computed the result.
+            spec: the settings that it was computed with.
+            draw: the name of the module whose function draws.
+        """
+        return self._read(experiment, spec, picture_fingerprint(experiment.__name__, draw), object)
+
+    def _read(self, experiment: Named, spec: Spec, code: str, kind: type) -> object | None:
+        """What the file of a run and of this code holds, of the type `kind`; a file that holds anything else goes."""
+        path = self.path(experiment, spec, code)
         if not path.exists():
             return None
         try:
             found = stored.read(path)
             if not isinstance(found, StoredResult):
                 raise InvalidInput(f"{path.name} holds a {type(found).__name__} in place of a stored result.")
-            if (found.key, found.fingerprint) != (run_key(experiment, spec), fingerprint(experiment.__name__)):
+            if (found.key, found.fingerprint) != (run_key(experiment, spec), code):
                 raise InvalidInput(f"{path.name} holds the result of another run.")
-            if not isinstance(found.result, experiment.Result):
+            if not isinstance(found.result, kind):
                 raise InvalidInput(f"{path.name} holds the result of another experiment.")
             os.utime(path)
         except (InvalidInput, OSError) as error:
@@ -74,8 +91,8 @@ class Store:
             return None
         return found.result
 
-    def put(self, experiment: Named, spec: Spec, result: object) -> None:
-        """Store a result; never raises for want of space, permission or a format.
+    def put(self, experiment: Named, spec: Spec, result: object, picture: object = None, draw: str = "") -> None:
+        """Store a result and its picture; never raises for want of space, permission or a format.
 
         A result that depends on an uploaded table is not stored, nor one that `stored` cannot write.
 
@@ -83,12 +100,15 @@ class Store:
             experiment: the module that computed it.
             spec: the settings that it was computed with.
             result: what `run` returned.
+            picture: what was drawn of it; None where that is to be drawn again.
+            draw: the name of the module whose function drew it.
         """
         if self._limit <= 0 or is_uploaded(spec):
             return
-        answer = StoredResult(run_key(experiment, spec), fingerprint(experiment.__name__), result)
         try:
-            stored.write(self.path(experiment, spec), answer, packed=False)
+            self._write(experiment, spec, fingerprint(experiment.__name__), result)
+            if picture is not None:
+                self._write(experiment, spec, picture_fingerprint(experiment.__name__, draw), picture)
             self._remove_least_recently_used()
             self.trouble = ""
         except TypeError:
@@ -99,6 +119,10 @@ class Store:
             if time.monotonic() - self._logged > LOG_EVERY:
                 self._logged = time.monotonic()
                 log.warning("%s", self.trouble, extra={"event": "store-unwritable"})
+
+    def _write(self, experiment: Named, spec: Spec, code: str, content: object) -> None:
+        answer = StoredResult(run_key(experiment, spec), code, content)
+        stored.write(self.path(experiment, spec, code), answer, packed=False)
 
     def usage(self) -> tuple[int, int]:
         """The number of files and their bytes."""
