@@ -492,6 +492,7 @@ def test_a_restart_draws_no_stored_picture_again(tmp_path, monkeypatch):
     again = Engine(Limits(), store=Store(tmp_path, 1e6), draw=note_and_draw)
     assert ended(again.submit(experiment, Settings(value=8), session="b")).picture == drawn
     assert len(DRAWN) == 1
+    assert again.store.usage()[0] == 2, "what was drawn again is stored again"
 
 
 def test_an_answer_that_cannot_be_kept_on_disk_is_given_all_the_same_and_health_says_so(tmp_path):

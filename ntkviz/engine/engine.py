@@ -190,11 +190,19 @@ class Engine(Generic[PictureT]):
         )
         self.metrics.count(job.name, "stored")
         self._finish(job)
+        if picture is None:
+            self._store(job)
 
     def _stored_picture(self, experiment: Named, spec: Spec) -> PictureT | None:
         """The picture of a stored result, where it was stored too."""
         found = None if self.store is None else self.store.picture(experiment, spec, self._draw.__module__)
         return cast("PictureT | None", found)
+
+    def _store(self, job: Job[object, PictureT]) -> None:
+        """Store the result of a job, if it has one, with its picture."""
+        if job.result is not None and self.store is not None:
+            picture = None if job.picture is job.result else job.picture
+            self.store.put(job.experiment, job.spec, job.result, picture, self._draw.__module__)
 
     def leave(self, session: str) -> None:
         """Release all jobs of a session that has ended; those that only it watched are cancelled."""
@@ -290,9 +298,7 @@ class Engine(Generic[PictureT]):
             self._queue.done(job)
             self._finish(job)
             self._record(job, where)
-            if job.result is not None and self.store is not None:
-                picture = None if job.picture is job.result else job.picture
-                self.store.put(job.experiment, job.spec, job.result, picture, self._draw.__module__)
+            self._store(job)
 
     def _finish(self, job: Job[object, PictureT]) -> None:
         with self._lock:
