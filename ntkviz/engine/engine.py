@@ -184,10 +184,8 @@ class Engine(Generic[PictureT]):
         if found is None:
             self._queue.put(job)
             return
-        result = found
-        job.complete(
-            lambda: (result, self._stored_picture(experiment, spec) or self._draw(experiment.__name__, result))
-        )
+        result, picture = found, self._stored_picture(experiment, spec)
+        job.complete(lambda: (result, picture or self._draw(experiment.__name__, result)))
         self.metrics.count(job.name, "stored")
         self._finish(job)
         if picture is None:
