@@ -88,6 +88,13 @@ class Visitor:
         else:
             state.double_array_value.data.append(float(value))
 
+    async def rest(self, patience: float = 60.0) -> None:
+        """Wait until no run of the page goes on, in any slot."""
+        async with asyncio.timeout(patience):
+            await self._finished.wait()
+            while self._polling:
+                await asyncio.sleep(0.1)
+
     async def close(self) -> None:
         self._stop_polling()
         if self.connected:

@@ -148,6 +148,7 @@ class Student:
         for choice in product(*(values for _, values in self._plan.moves.values())):
             self._at |= dict(zip(keys, choice, strict=True))
             await self.ask(self._at, seen)
+            await self.visitor.rest()
 
 
 async def heavy(visitor: Visitor, seen: Class, until: float) -> None:

@@ -196,3 +196,32 @@ def test_the_cost_grows_with_what_a_run_takes() -> None:
     assert cost(spec("kernel", Digits(n=500))).seconds < cost(spec("depth", Digits(n=500))).seconds
     with pytest.raises(InvalidInput, match="choose such images"):
         cost(Spec(spectrum=Spectrum(arch=ConvNet(), data=CIRCLE)))
+
+
+def same(one: Result, other: Result) -> bool:
+    """Whether two results draw the same curves, to rounding."""
+    return all(
+        a.label == b.label and np.allclose(a.eigenvalues, b.eigenvalues, rtol=1e-6, atol=1e-12 * a.eigenvalues.max())
+        for a, b in zip((one.own, *one.curves), (other.own, *other.curves), strict=True)
+    )
+
+
+@pytest.mark.parametrize("compare", ["depth", "kernel", "width"])
+def test_what_no_curve_depends_on_is_left_out(compare: str) -> None:
+    """Moving the width, or the seed where no network is drawn, asks for the same run, whose curves are the same."""
+    one = spec(compare)
+    moved = replace(one, spectrum=replace(one.spectrum, arch=replace(one.spectrum.arch, width=32)))
+    assert decay.shared(moved) == decay.shared(one)
+    assert same(run(decay.shared(moved)), run(moved))
+    seeded = replace(one, spectrum=replace(one.spectrum, seed=1))
+    assert (decay.shared(seeded) == decay.shared(one)) == (compare != "width")
+    assert same(run(decay.shared(seeded)), run(seeded))
+    assert same(run(seeded), run(one)) == (compare != "width")
+
+
+def test_what_a_curve_depends_on_stays() -> None:
+    one = spec()
+    for change in ({"depth": 3}, {"activation": "erf"}, {"sigma_b": 0.5}, {"parameterization": "standard"}):
+        assert decay.shared(spec(**change)) != decay.shared(one), change
+    standard = spec(parameterization="standard")
+    assert decay.shared(standard).spectrum.arch.width == 64, "there the kernel grows with the width"

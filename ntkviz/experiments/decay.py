@@ -18,7 +18,7 @@ from ntkviz.activations import activation
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.experiments.spectrum import Spec as Spectrum
 from ntkviz.findings import Finding, Interval, Reference, Remark
-from ntkviz.measures.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, cost_of, curves_of
+from ntkviz.measures.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, cost_of, curves_of, without_width
 from ntkviz.measures.curves import NEAR_LAW, Curve, decay_finding, tail_in_words
 from ntkviz.measures.frequencies import circulant
 from ntkviz.specs import Spec as Settings
@@ -105,6 +105,12 @@ class Result:
         """The largest distance of two spectra: half the sum of |p − q| over their shares of the trace."""
         pairs = [(a, b) for a, b in combinations(self.curves, 2) if len(a.at) == len(b.at)]
         return max((float(np.abs(a.shares - b.shares).sum()) / 2 for a, b in pairs), default=None)
+
+
+def shared(spec: Spec) -> Spec:
+    """The settings without those that no curve depends on."""
+    seed = spec.spectrum.seed if spec.compare == "width" else Spectrum().seed
+    return replace(spec, spectrum=replace(spec.spectrum, arch=without_width(spec.spectrum.arch), seed=seed))
 
 
 def compared(spec: Spec) -> tuple[Case, ...]:

@@ -193,7 +193,7 @@ LESSON = Lesson(
     title="Spectrum explorer",
     question="Which patterns does a network learn easily, and how hard are the others?",
     minutes=20,
-    slots={"a": Slot(spectrum, lambda spec: spec.spectrum), "b": Slot(decay)},
+    slots={"a": Slot(spectrum, lambda spec: spec.spectrum), "b": Slot(decay, decay.shared)},
     presets=(
         Preset(
             key="circle",

@@ -105,6 +105,11 @@ def cases(compare: str, arch: Architecture, data: DataSpec) -> tuple[Case, ...]:
     return tuple(_cases(compare, arch, data))
 
 
+def without_width(arch: Architecture) -> Architecture:
+    """The network at the default width of its kind, unless its kernel at infinite width depends on the width."""
+    return arch if arch.parameterization == "standard" else replace(arch, width=type(arch)().width)
+
+
 def _cases(compare: str, arch: Architecture, data: DataSpec) -> Iterator[Case]:
     match compare:
         case "depth":
