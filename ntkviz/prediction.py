@@ -20,7 +20,8 @@ from ntkviz.data import Dataset, DataSpec, load
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels import infinite_ntk
-from ntkviz.measures import Modes, steps_bound, strongest
+from ntkviz.measures import steps_bound
+from ntkviz.modes import Modes, strongest
 from ntkviz.nets import Architecture
 from ntkviz.training import log_steps
 

@@ -11,8 +11,8 @@ import pytest
 from ntkviz.engine import Engine, Job, Limits, Store, programs
 from ntkviz.engine import jobs as jobs_module
 from ntkviz.engine import store as store_module
-from ntkviz.engine.engine import shape
 from ntkviz.engine.jobs import held_bytes
+from ntkviz.engine.lanes import Lanes
 from ntkviz.engine.limits import spoken
 from ntkviz.engine.pace import Paces, seconds_until_turn
 from ntkviz.errors import Cancelled, InvalidInput, NtkvizError, TooExpensive
@@ -290,9 +290,9 @@ def test_no_seconds_are_named_where_the_pace_is_not_known(seconds, why):
 def test_no_seconds_are_named_behind_a_run_that_must_compile_or_that_has_taken_far_too_long():
     engine, experiment = Engine(), Taking()
     learned(engine, experiment, 0.1, 0.1, 0.1)
-    engine._compiled.clear()
+    engine._lanes.forget()
     assert [place.seconds for place in places(engine, experiment)[2:]] == [None] * 3
-    engine._compiled.add(shape(f"{__name__}:{Real()!r}"))
+    ended(engine.submit(experiment, Real(value=0.02), session="a"))  # now they are compiled again
     jobs = [engine.submit(experiment, Real(value=3.0 + i / 100), session=str(i)) for i in range(3)]
     until = time.monotonic() + WAIT
     while engine.place(jobs[2]).seconds is not None and time.monotonic() < until:  # until twice 0.1 s have passed
@@ -327,6 +327,31 @@ def test_no_seconds_are_named_where_other_servers_use_the_same_workers(is_shared
     seconds = engine.place(jobs[1]).seconds
     assert seconds is None if is_shared else 0 < seconds <= 0.2
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "compiled", "crowded", "taken"),
+    [
+        (1.0, True, True, True),
+        (1.0, False, False, True),
+        (1.0, False, True, False),
+        (10.0, True, False, False),
+        (10.0, False, True, False),
+    ],
+)
+def test_one_worker_is_kept_free_of_what_may_take_long(seconds, compiled, crowded, taken):
+    """Compiling takes longer than any estimate says; in a crowd it waits for the other workers."""
+    pool = Worker(is_shared=False)
+    pool.slots = 2
+    lanes = Lanes(pool, lambda: crowded)
+    job = Job(Counting(seconds=seconds), Settings(value=1), Cost(seconds, 0.0), jobs_module.undrawn)
+    if compiled:
+        lanes.remember(job)
+    assert lanes.takes(0, job) == taken
+    assert lanes.takes(1, job) and not lanes.takes(2, job)
+    assert lanes.workers_for(job) == 1 + taken
+    pool.slots = 1
+    assert lanes.takes(0, job) and lanes.workers_for(job) == 1
 
 
 def test_a_run_that_compiles_teaches_no_pace():

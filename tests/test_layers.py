@@ -24,6 +24,7 @@ LAYERS = (
     {"training"},
     {"costs"},
     {"measures"},
+    {"modes"},
     {"sweeps", "prediction"},
     {"comparison", "scales"},
     {"experiments"},

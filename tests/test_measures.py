@@ -18,18 +18,16 @@ from ntkviz.measures import (
     decay_law,
     drift,
     drifts,
-    eigenspaces,
     exponential,
     feature_alignment,
     fit_decay,
     gap,
     hidden_alignment,
     power_law,
-    space_shares,
     steps_bound,
     stretched,
-    top_share,
 )
+from ntkviz.modes import eigenspaces, space_shares, top_share
 from ntkviz.nets import Architecture, forward, init
 from ntkviz.spectra import circle_spectrum, spectrum, target_alignment, target_power
 from ntkviz.training import train
@@ -43,9 +41,9 @@ def noisy(exponent: float, seeds: int, spread: float, seed: int) -> np.ndarray:
     return 3.0 * WIDTHS[:, None] ** exponent * np.exp(noise)
 
 
-@pytest.mark.parametrize("module", ["fits", "distances", "eigenspaces", "modes"])
+@pytest.mark.parametrize("module", ["measures.fits", "measures.distances", "modes.eigenspaces", "modes.followed"])
 def test_the_examples_run(module: str) -> None:
-    found = doctest.testmod(__import__(f"ntkviz.measures.{module}", fromlist=["x"]))
+    found = doctest.testmod(__import__(f"ntkviz.{module}", fromlist=["x"]))
     assert found.attempted > 0 and not found.failed
 
 

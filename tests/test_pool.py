@@ -80,9 +80,9 @@ def test_a_long_run_goes_out_and_a_short_one_stays_here_once_its_programs_are_co
 def test_in_a_crowd_short_runs_go_out_too(engine, monkeypatch):
     here = psutil.Process().pid
     ended(ask(engine, cost=0.06, seconds=0.1, value=5))  # its programs are compiled now
-    monkeypatch.setattr(engine, "_is_crowded", lambda: True)
+    monkeypatch.setattr(engine._lanes, "_is_crowded", lambda: True)
     assert ended(ask(engine, cost=0.06, seconds=0.15, value=5)).result[0] != here
-    monkeypatch.setattr(engine, "_is_crowded", lambda: False)
+    monkeypatch.setattr(engine._lanes, "_is_crowded", lambda: False)
     assert ended(ask(engine, cost=0.06, seconds=0.2, value=5)).result[0] == here
 
 

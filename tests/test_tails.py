@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ntkviz.measures import Exponential
-from ntkviz.measures.tails import Stretched, smooth_tail, stretched
+from ntkviz.modes.tails import Stretched, smooth_tail, stretched
 
 K = np.arange(4, 44)
 

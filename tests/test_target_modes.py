@@ -9,8 +9,8 @@ import pytest
 from ntkviz.data import CircleFunction, Digits, Wine, load
 from ntkviz.data.arrangement import arranged, groups, sorting
 from ntkviz.kernels.degrees import Degrees
-from ntkviz.measures.frequencies import Frequencies, never_learned, unlearned
-from ntkviz.measures.target_modes import Modes, Pair, drawn_spaces, with_shares
+from ntkviz.modes.frequencies import Frequencies, never_learned, unlearned
+from ntkviz.modes.target_modes import Modes, Pair, drawn_spaces, with_shares
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, spectrum
 

@@ -20,7 +20,7 @@ from ntkviz.engine import Limits, admit
 from ntkviz.errors import Cancelled, InvalidInput, TooExpensive
 from ntkviz.experiments import train
 from ntkviz.kernels import infinite_ntk
-from ntkviz.measures import decay_rate, strongest
+from ntkviz.modes import decay_rate, strongest
 from ntkviz.nets import Architecture, ConvNet, ResidualMLP, apply, init
 from ntkviz.prediction import Prediction, predict
 

@@ -22,7 +22,8 @@ from ntkviz.costs import Cost
 from ntkviz.data import DataSpec, labels
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.kernels import empirical_ntk
-from ntkviz.measures import crossing, decay_rate, drift, gap
+from ntkviz.measures import crossing, drift, gap
+from ntkviz.modes import decay_rate
 from ntkviz.nets import Architecture, Params, init
 from ntkviz.prediction import FRAMES, Curves, Prediction, curves_of, loaded, recorded_points
 from ntkviz.spectra import spectrum

@@ -10,7 +10,6 @@ here and long ones wait. The picture of a result, or of a part of one, is drawn 
 
 import logging
 import math
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -37,6 +36,7 @@ from ntkviz.engine.jobs import (
     run_key,
     undrawn,
 )
+from ntkviz.engine.lanes import Lanes
 from ntkviz.engine.limits import MEGABYTE, Limits, admit
 from ntkviz.engine.metrics import Metrics
 from ntkviz.engine.pace import Paces, seconds_until_turn
@@ -47,14 +47,9 @@ from ntkviz.errors import Cancelled, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Experiment
 from ntkviz.specs import Spec
 
-LOCAL_SECONDS = 0.1  # estimated cost up to which a run is computed in this process
-LOCAL_SECONDS_ALONE = 2.0  # the same while there are no workers
-SHORT_SECONDS = 5.0  # estimated cost up to which a run may use the worker that is kept free of long ones
 LOCAL_THREADS = 2  # threads of this process that compute short runs
 CHECK_WORKERS_EVERY = 0.1  # seconds
 DRAW_EVERY = 0.25  # seconds between two pictures of a run that is computed in this process: pages look as often
-MAX_SHAPES = 10_000  # shapes that are remembered as compiled
-COMPILE_NOTHING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that programs take
 
 log = logging.getLogger(__name__)
 
@@ -106,19 +101,18 @@ class Engine(Generic[PictureT]):
         self.store = store
         self.pool = pool
         self._is_present = is_present
-        self._is_crowded = is_crowded
+        self._lanes: Lanes[PictureT] = Lanes(pool, is_crowded)
         self._draw = cast("Draw[PictureT]", undrawn) if draw is None else draw
         self._jobs: dict[str, Job[object, PictureT]] = {}  # key -> job that has not ended
         self._kept: OrderedDict[str, tuple[Job[object, PictureT], int]] = OrderedDict()  # key -> job with result, bytes
-        self._compiled: set[str] = set()  # shapes
         self._paces = Paces()
         self._lock = threading.Lock()
         self._queue: FairQueue[PictureT] = FairQueue()
         self._worker_threads = 0
         for _ in range(LOCAL_THREADS):
-            self._start_thread(self._runs_in_this_process, _compute_here, "page")
+            self._start_thread(self._lanes.is_local, _compute_here, "page")
         if pool is None:
-            self._start_thread(lambda job: not self._runs_in_this_process(job), _compute_here, "page")
+            self._start_thread(lambda job: not self._lanes.is_local(job), _compute_here, "page")
         else:
             pool.start(self._serve_workers)
         self._expose()
@@ -187,6 +181,7 @@ class Engine(Generic[PictureT]):
         result, picture = found, self._stored_picture(experiment, spec)
         job.complete(lambda: (result, picture or self._draw(experiment.__name__, result)))
         self.metrics.count(job.name, "stored")
+        self._lanes.remember(job)
         self._finish(job)
         if picture is None:
             self._store(job)
@@ -224,8 +219,8 @@ class Engine(Generic[PictureT]):
         waiting = self._queue.waiting
         if job not in waiting:
             return None
-        local = self._runs_in_this_process(job)
-        ahead = [other for other in waiting[: waiting.index(job)] if self._runs_in_this_process(other) == local]
+        local = self._lanes.is_local(job)
+        ahead = [other for other in waiting[: waiting.index(job)] if self._lanes.is_local(other) == local]
         trouble = "" if local or self.pool is None else self.pool.trouble
         return Place(len(ahead), None if trouble else self._seconds_until_turn(job, ahead, local=local), trouble)
 
@@ -260,24 +255,12 @@ class Engine(Generic[PictureT]):
         if self.pool is not None:
             self.pool.close()
 
-    def _runs_in_this_process(self, job: Job[object, PictureT]) -> bool:
-        if self.pool is not None and self.pool.ready:
-            return job.cost.seconds <= LOCAL_SECONDS and shape(job.key) in self._compiled and not self._is_crowded()
-        return job.cost.seconds <= LOCAL_SECONDS_ALONE
-
-    def _runs_on_worker(self, number: int, job: Job[object, PictureT]) -> bool:
-        """Whether the thread of this worker takes the job. The first of several is kept free of long runs."""
-        pool = self.pool
-        if pool is None or not pool.ready or number >= pool.slots or self._runs_in_this_process(job):
-            return False
-        return number > 0 or pool.slots == 1 or job.cost.seconds <= SHORT_SECONDS
-
     def _serve_workers(self, slots: int) -> None:
         """Have a thread for each of this many workers."""
         while self._worker_threads < slots and self.pool is not None:
             number = self._worker_threads
             self._worker_threads += 1
-            self._start_thread(partial(self._runs_on_worker, number), self.pool.run, "worker")
+            self._start_thread(partial(self._lanes.takes, number), self.pool.run, "worker")
 
     def _start_thread(
         self, accepts: Callable[[Job[object, PictureT]], bool], runner: Runner[PictureT], where: str
@@ -320,10 +303,10 @@ class Engine(Generic[PictureT]):
         if job.result is not None:
             outcome = "computed"
             self.metrics.took(job.name, where, job.seconds)
-            if shape(job.key) in self._compiled:
+            if self._lanes.is_compiled(job):
                 self._paces.learn(job.name, estimated=job.cost.seconds, measured=job.seconds)
-            elif len(self._compiled) < MAX_SHAPES:
-                self._compiled.add(shape(job.key))
+            else:
+                self._lanes.remember(job)
         else:
             outcome = "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self.metrics.count(job.name, outcome)
@@ -335,24 +318,19 @@ class Engine(Generic[PictureT]):
         self, job: Job[object, PictureT], ahead: list[Job[object, PictureT]], *, local: bool
     ) -> float | None:
         """Seconds until a run begins; None unless the time of every run before it is known."""
-        running = [other for other in self._queue.running if self._runs_in_this_process(other) == local]
+        running = [other for other in self._queue.running if self._lanes.is_local(other) == local]
         left = [self._seconds_left(other) for other in running]
         wanted = [self._seconds_left(other) for other in ahead]
         known = [seconds for seconds in (*left, *wanted) if seconds is not None]
         if len(known) < len(left) + len(wanted) or (not local and self.pool is not None and self.pool.is_shared):
             return None
-        threads = LOCAL_THREADS if local else self._threads_for(job)
+        threads = LOCAL_THREADS if local else self._lanes.workers_for(job)
         return seconds_until_turn(known[: len(left)], known[len(left) :], threads=threads)
-
-    def _threads_for(self, job: Job[object, PictureT]) -> int:
-        """Workers that may take this job."""
-        slots = self.pool.slots if self.pool is not None else 1
-        return max(1, slots - (job.cost.seconds > SHORT_SECONDS))
 
     def _seconds_left(self, job: Job[object, PictureT]) -> float | None:
         """Seconds that a run takes from now on; None where its pace is not known or it does not keep to it."""
         pace = self._paces.pace(job.name)
-        if pace is None or shape(job.key) not in self._compiled or job.elapsed > 2 * pace * job.cost.seconds:
+        if pace is None or not self._lanes.is_compiled(job) or job.elapsed > 2 * pace * job.cost.seconds:
             return None
         measured = job.estimate
         return pace * job.cost.seconds * (1 - min(job.fraction, 1.0)) if measured is None else measured
@@ -372,11 +350,6 @@ class Engine(Generic[PictureT]):
             gauge("stored_results", "Results on disk.", lambda: store.usage()[0])
             gauge("stored_bytes", "Bytes of the results on disk.", lambda: store.usage()[1])
             gauge("store_trouble", "1 while results cannot be stored on disk.", lambda: float(bool(store.trouble)))
-
-
-def shape(key: str) -> str:
-    """The key of a run without the numbers that compile nothing: two runs of one shape use the same programs."""
-    return COMPILE_NOTHING.sub("·", key)
 
 
 def _compute_here(job: Job[ResultT, PictureT], report: ProgressCallback[PictureT]) -> tuple[ResultT, PictureT]:

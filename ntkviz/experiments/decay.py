@@ -18,9 +18,9 @@ from ntkviz.activations import activation
 from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.experiments.spectrum import Spec as Spectrum
 from ntkviz.findings import Finding, Interval, Reference, Remark
-from ntkviz.measures.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, cost_of, curves_of, without_width
-from ntkviz.measures.curves import NEAR_LAW, Curve, decay_finding, tail_in_words
-from ntkviz.measures.frequencies import circulant
+from ntkviz.modes.cases import BY_FREQUENCY, COMPARED, SAMPLE, Case, cases, cost_of, curves_of, without_width
+from ntkviz.modes.curves import NEAR_LAW, Curve, decay_finding, tail_in_words
+from ntkviz.modes.frequencies import circulant
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice
 from ntkviz.spectra.population import KEPT

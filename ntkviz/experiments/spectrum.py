@@ -21,9 +21,9 @@ from ntkviz.experiments.protocol import Cost, Report, silent
 from ntkviz.findings import Finding, Interval, Reference, Remark
 from ntkviz.kernels.finite import empirical_ntk
 from ntkviz.kernels.infinite import infinite_ntk, kernel_error
-from ntkviz.measures.frequencies import Frequencies, decomposed, never_learned, unlearned
-from ntkviz.measures.pictures import Heat, Pictures, heat, mode_pictures
-from ntkviz.measures.target_modes import FIRST, Pair, drawn_spaces, with_shares
+from ntkviz.modes.frequencies import Frequencies, decomposed, never_learned, unlearned
+from ntkviz.modes.pictures import Heat, Pictures, heat, mode_pictures
+from ntkviz.modes.target_modes import FIRST, Pair, drawn_spaces, with_shares
 from ntkviz.nets import Architecture, init
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import number

@@ -10,7 +10,7 @@ from ntkviz.figures import theme
 from ntkviz.figures.axes import Axis, linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart
-from ntkviz.measures.pictures import Heat
+from ntkviz.modes.pictures import Heat
 
 QUARTERS = (0, 90, 180, 270, 360)  # degrees that are labelled
 

@@ -9,7 +9,7 @@ from ntkviz.figures.axes import linear
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart, Scrub
 from ntkviz.figures.heatmaps import scale, sorted_axis
-from ntkviz.measures.pictures import Heat, Pictures
+from ntkviz.modes.pictures import Heat, Pictures
 
 LEFT = theme.Meaning("theory", theme.THEORY.color)
 RIGHT = theme.Meaning("network", theme.FINITE.color)

@@ -15,9 +15,9 @@ from ntkviz.experiments import decay, spectrum
 from ntkviz.lessons.base import Lesson, Preset, Slot
 from ntkviz.lessons.questions import Beyond, Choice, Curve, Mark, Number, Order, Sketch
 from ntkviz.lessons.rules import Case, Condition, Rule
-from ntkviz.measures.curves import Curve as Spectrum
-from ntkviz.measures.curves import in_words, labelled, ranked
-from ntkviz.measures.frequencies import unlearned
+from ntkviz.modes.curves import Curve as Spectrum
+from ntkviz.modes.curves import in_words, labelled, ranked
+from ntkviz.modes.frequencies import unlearned
 from ntkviz.nets import ConvNet
 from ntkviz.writing import fixed, listed, percent, written
 

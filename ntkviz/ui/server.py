@@ -11,15 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
-from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.runtime.app_session import AppSession
 
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.errors import TooExpensive
 from ntkviz.experiments.protocol import Experiment
 from ntkviz.lessons.base import Lesson
 from ntkviz.specs import Spec
-from ntkviz.ui import assets
+from ntkviz.ui import assets, changed_streamlit
 from ntkviz.ui.operations import write_log
 from ntkviz.ui.running import WARM_UP, engine, warm
 from ntkviz.ui.syllabus import syllabus
@@ -97,30 +95,14 @@ def _compute(experiment: Experiment[Any, object], spec: Spec) -> None:
         log.error("warm-up of %s failed: %s", experiment.__name__, job.error)
 
 
-def answer_pages_of_a_lost_session() -> None:
-    """Make Streamlit run a page whole where its browser asks for a fragment that the session does not have.
-
-    A browser that stayed open while the server was started again has such a page. Streamlit ignores its request, and
-    no control of the page would do anything until it is loaded anew.
-    """
-    request_rerun = AppSession.request_rerun
-
-    def request_known_rerun(session: AppSession, client_state: ClientState | None) -> None:
-        asked = client_state is not None and client_state.fragment_id and not client_state.is_auto_rerun
-        if client_state is not None and asked and not session.has_fragment(client_state.fragment_id):
-            client_state.fragment_id = ""
-        request_rerun(session, client_state)
-
-    AppSession.request_rerun = request_known_rerun  # type: ignore[assignment, method-assign]
-
-
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
     """Serve at once and warm up in a thread; a limit of the environment that is not valid raises here."""
     write_log()
     keep_compilations()
     engine()
-    answer_pages_of_a_lost_session()
+    changed_streamlit.answer_pages_of_a_lost_session()
+    changed_streamlit.read_themes_once()
     if os.environ.get("NTKVIZ_WARM_UP", "").strip() != "0":
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}

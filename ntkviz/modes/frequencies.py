@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ntkviz.data import CircleFunction, Dataset, DataSpec
 from ntkviz.findings import Remark
 from ntkviz.kernels.degrees import EVERYTHING, Degrees, absent, kernel_degrees
-from ntkviz.measures.target_modes import Modes
+from ntkviz.modes.target_modes import Modes
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, circle_modes, spectrum
 from ntkviz.writing import percent, written

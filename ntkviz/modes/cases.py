@@ -17,8 +17,8 @@ from ntkviz.errors import InvalidInput
 from ntkviz.kernels.decay import Kernel
 from ntkviz.kernels.infinite import infinite_kernels
 from ntkviz.kernels.sweeps import maskable, widths_ntk
-from ntkviz.measures.curves import Curve, law, matrix_curve, operator_curve
-from ntkviz.measures.frequencies import circulant
+from ntkviz.modes.curves import Curve, law, matrix_curve, operator_curve
+from ntkviz.modes.frequencies import circulant
 from ntkviz.nets import ARCHITECTURES, Architecture, init
 from ntkviz.spectra.population import steps
 

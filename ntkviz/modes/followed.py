@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ntkviz.dynamics import Linearised
-from ntkviz.measures.eigenspaces import eigenspaces
+from ntkviz.modes.eigenspaces import eigenspaces
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntkviz.measures.eigenspaces import TopShare, eigenspaces, top_share
+from ntkviz.modes.eigenspaces import TopShare, eigenspaces, top_share
 from ntkviz.spectra import Spectrum, target_power
 
 Floats = NDArray[np.float64]
