@@ -190,7 +190,7 @@ def test_a_worker_killed_twice_is_a_clear_message(engine, tmp_path):
     mark = tmp_path / "attempts"
     job = ended(ask(engine, deed="die", mark=str(mark)))
     assert type(job.error) is NtkvizError
-    assert "ended twice" in str(job.error)
+    assert "before it was finished, twice" in str(job.error)
     assert mark.read_text() == "xx"
 
 

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from ntkviz.data import CircleFunction
-from ntkviz.engine.stored import read, write
+from ntkviz.engine.stored import from_bytes, read, to_bytes, write
 from ntkviz.errors import InvalidInput
 from ntkviz.figures.chart import Scrub
 from ntkviz.figures.numbers import in_words
-from ntkviz.figures.picture import Picture
+from ntkviz.figures.picture import Picture, draw
 from ntkviz.findings import Finding, Interval, Reference, Remark
+from ntkviz.lessons import lessons
 from ntkviz.nets import Architecture
+from ntkviz.nets.operations import Layer
+from tests.canned import canned
 
 
 def test_a_tree_of_dataclasses_comes_back_as_it_was(tmp_path):
@@ -107,3 +110,19 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, content):
 def test_a_result_cannot_hold_a_function(tmp_path):
     with pytest.raises(TypeError, match="function"):
         write(tmp_path / "x.npz", (lambda: 0,))
+
+
+def test_a_named_tuple_is_refused_because_it_would_lose_its_names(tmp_path):
+    with pytest.raises(TypeError, match="cannot hold a Layer"):
+        write(tmp_path / "one.npz", (Layer(np.ones((2, 3)), None),))
+
+
+@pytest.mark.drawn
+@pytest.mark.parametrize("name", lessons())
+def test_what_a_lesson_opens_with_can_be_stored_with_its_picture(name):
+    lesson = lessons()[name]
+    for slot in lesson.slots.values():
+        result = canned(slot.experiment, slot.part(lesson.default.spec))
+        picture = draw(slot.experiment.__name__, result)
+        assert type(from_bytes(to_bytes(result))) is type(result)
+        assert from_bytes(to_bytes(picture)).charts == picture.charts

@@ -212,8 +212,8 @@ class _RemoteRun(Generic[ResultT_co, PictureT]):
         except KilledWorker:
             self._poll()  # the worker may have said why it ended
             raise NtkvizError(
-                "The process that computed this run ended twice, most likely because the machine has too little "
-                "memory. Choose a smaller run."
+                "The process that computed this run ended before it was finished, twice. Start the run again. If this "
+                "happens again, the machine may have too little memory for it: choose a smaller run."
             ) from None
         except NtkvizError:
             raise
