@@ -347,8 +347,8 @@ class Engine(Generic[PictureT]):
             gauge("workers", "Workers that can be reached.", lambda: pool.slots)
         if self.store is not None:
             store = self.store
-            gauge("stored_results", "Results on disk.", lambda: store.usage()[0])
-            gauge("stored_bytes", "Bytes of the results on disk.", lambda: store.usage()[1])
+            gauge("stored_results", "Files of results and pictures on disk.", lambda: store.usage()[0])
+            gauge("stored_bytes", "Bytes of these files.", lambda: store.usage()[1])
             gauge("store_trouble", "1 while results cannot be stored on disk.", lambda: float(bool(store.trouble)))
 
 

@@ -95,7 +95,7 @@ def _to_json(value: object, arrays: list[np.ndarray]) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: _to_json(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init}
         return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
-    if type(value) in (tuple, list):  # a named tuple would come back without its names
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):  # a named tuple would lose its names
         return {"tuple": [_to_json(item, arrays) for item in value]}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
