@@ -12,9 +12,8 @@ from ntkviz.experiments import decay
 from ntkviz.experiments.decay import Result, Spec, cost, run
 from ntkviz.experiments.spectrum import Spec as Spectrum
 from ntkviz.kernels.infinite import infinite_kernels
-from ntkviz.measures import Exponential
+from ntkviz.measures import Exponential, Stretched
 from ntkviz.modes.curves import law
-from ntkviz.modes.tails import Stretched
 from ntkviz.nets import Architecture, ConvNet, LayerNormMLP, ResidualMLP
 
 CIRCLE = CircleFunction(n=128)

@@ -166,7 +166,7 @@ def exponential(x: ArrayLike, y: ArrayLike) -> Exponential | None:
     )
 
 
-def stretched(x: ArrayLike, y: ArrayLike) -> Stretched | None:
+def stretched(x: ArrayLike, y: ArrayLike, *, fewest: int = FEWEST_STRETCHED) -> Stretched | None:
     """The stretched exponential through measurements, by least squares in the logarithm of y.
 
     Its power tells an exponential (1) from a slower decay, such as that of a kernel with poles near the real line.
@@ -175,9 +175,10 @@ def stretched(x: ArrayLike, y: ArrayLike) -> Stretched | None:
     Args:
         x: (W,) not negative, such as frequencies.
         y: (W,), or (W, S) with S seeds at each x.
+        fewest: different x that are needed.
 
     Returns:
-        None where fewer than six different x are left, or where no power between 0.05 and 4 fits.
+        None where fewer different x are left, or where no power between 0.05 and 4 fits, as where the values grow.
 
     Raises:
         InvalidInput: for shapes that do not pair up.
@@ -189,7 +190,7 @@ def stretched(x: ArrayLike, y: ArrayLike) -> Stretched | None:
     at, values = _pairs(x, y)
     usable = np.isfinite(at) & (at >= 0) & np.isfinite(values) & (values > 0)
     at, logs = at[usable], np.log(values[usable])
-    if len(np.unique(at)) < FEWEST_STRETCHED:
+    if len(np.unique(at)) < fewest:
         return None
     span = max(float(np.ptp(logs)), 1e-12)
     unit = float(at.max())  # powers of x up to 1 keep the problem well scaled

@@ -18,8 +18,8 @@ from ntkviz.activations import activation
 from ntkviz.data import DataSpec, Sphere, SphereMix
 from ntkviz.findings import Finding, Interval
 from ntkviz.kernels.decay import Kernel, decay_exponent
-from ntkviz.measures.fits import Exponential, PowerLaw, decay_law
-from ntkviz.modes.tails import Stretched, smooth_tail
+from ntkviz.measures.fits import Exponential, PowerLaw, Stretched, decay_law
+from ntkviz.modes.tails import smooth_tail
 from ntkviz.nets import Architecture
 from ntkviz.spectra import Spectrum, circle_operator, rounding_floor
 from ntkviz.writing import fixed, listed, written
