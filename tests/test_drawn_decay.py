@@ -311,9 +311,25 @@ def test_how_far_spectra_differ(spec):
     ranks = {one.name: one.value for one in found["Effective rank at infinite width"].references}
     assert list(ranks) == list(expected(spec))
     for label, (_, values, many) in expected(spec).items():
-        shares = np.repeat(values, many)
-        shares = shares[shares > 3e-16] / shares[shares > 3e-16].sum()
-        assert ranks[label] == pytest.approx(math.exp(-np.sum(shares * np.log(shares))), rel=1e-3)
+        assert ranks[label] == pytest.approx(rank(values, many), rel=1e-3)
+
+
+def rank(values, many):
+    """exp of the entropy of shares above rounding."""
+    shares = np.repeat(values, many)
+    shares = shares[shares > 3e-16] / shares[shares > 3e-16].sum()
+    return math.exp(-np.sum(shares * np.log(shares)))
+
+
+@EVERY
+def test_the_effective_rank_of_this_network_is_at_infinite_width(spec):
+    found = numbers(decay, canned(decay, spec))["Effective rank at infinite width"]
+    data = spec.spectrum.data
+    if isinstance(data, CircleFunction) and data.placing != "random":
+        wanted = rank(operator(spec.spectrum.arch, "ntk"), np.where(np.arange(257) > 0, 2, 1))
+    else:
+        wanted = rank(matrix(spec.spectrum.arch, data, "ntk"), np.ones(data.n, int))
+    assert found.value == pytest.approx(wanted, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -336,9 +352,10 @@ def test_how_far_the_exponents_differ(spec):
 
 
 def test_depths_without_one_law_settle_no_claim():
-    """Digits have no law, and each depth of a step has another one."""
+    """Digits have no law, each depth of a step has another one, and matrices of a few points are far from theirs."""
+    scattered = replace(DEPTH, spectrum=replace(CIRCLE, data=CircleFunction(n=100, placing="random")))
     step = Spec(spectrum=replace(CIRCLE, arch=replace(ARCH, activation="step")), compare="depth")
-    for spec in (DIGITS, step):
+    for spec in (DIGITS, step, scattered):
         found = numbers(decay, canned(decay, spec))["Spread of the exponents"]
         assert (found.claim, found.expected) == (None, None)
 
@@ -418,6 +435,11 @@ def test_the_law_is_said_with_the_derivative_that_jumps():
     sign = Spec(spectrum=replace(CIRCLE, arch=replace(ARCH, activation="sign", depth=10)), compare="kernel")
     assert "because φ itself jumps" in sentences(decay, canned(decay, sign))[0]
     assert sentences(decay, canned(decay, DIGITS)) == []
+    few = canned(decay, FEW)
+    assert all(curve.fit is None for curve in few.curves)
+    assert [said.split(",")[0] for said in sentences(decay, few)] == [
+        "NTK: theory has the slope −2.00", "NNGP: theory has the slope −4.00",
+    ]  # fmt: skip
 
 
 def test_exponential_is_said_only_where_the_fit_supports_it():
@@ -442,6 +464,9 @@ def test_matrix_and_operator_are_told_apart():
     assert written[0] != written[1]
     assert said.startswith("These are eigenvalues of matrices over their modes: n = ∞ has the slope " + written[0])
     assert said.endswith(f"For infinitely many points (the integral operator) the slope is {written[1]}.")
+    result = canned(decay, WIDTH)
+    unfitted = sentences(decay, replace(result, own=replace(result.own, fit=None)))[-1]
+    assert said.startswith(unfitted) and "infinitely" not in unfitted
     for spec in (DEPTH, KERNEL, DIGITS, FEW):
         assert not any("matrices" in one for one in sentences(decay, canned(decay, spec)))
     assert any("circle has the slope" in one for one in sentences(decay, canned(decay, DATA)))

@@ -354,6 +354,22 @@ def test_one_worker_is_kept_free_of_what_may_take_long(seconds, compiled, crowde
     assert lanes.takes(0, job) and lanes.workers_for(job) == 1
 
 
+@pytest.mark.parametrize(("has_workers", "limit"), [(True, 0.1), (False, 2.0)])
+def test_short_runs_are_computed_here(has_workers, limit):
+    """With workers only what is compiled and no crowd waits for; without them whatever takes up to two seconds."""
+    crowded = False
+    lanes = Lanes(Worker(is_shared=False) if has_workers else None, lambda: crowded)
+
+    def job(seconds):
+        return Job(Counting(seconds=seconds), Settings(value=1), Cost(seconds, 0.0), jobs_module.undrawn)
+
+    assert lanes.is_local(job(limit)) == (not has_workers)
+    lanes.remember(job(limit))
+    assert lanes.is_local(job(limit)) and not lanes.is_local(job(1.01 * limit))
+    crowded = True
+    assert lanes.is_local(job(limit)) == (not has_workers)
+
+
 def test_a_run_that_compiles_teaches_no_pace():
     engine = Engine()
     for depth in range(4):

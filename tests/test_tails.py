@@ -9,7 +9,9 @@ K = np.arange(4, 44)
 
 
 def test_an_exponential_is_one_only_where_its_power_is_one():
-    assert isinstance(smooth_tail(K, np.exp(-0.5 * K)), Exponential)
+    law = smooth_tail(K, 3 * np.exp(-0.5 * K))
+    assert isinstance(law, Exponential)
+    np.testing.assert_allclose([law.factor, law(10.0)], [np.exp(-0.5), 3 * np.exp(-5.0)])
     assert isinstance(smooth_tail(K, np.exp(-0.5 * K**0.96)), Exponential)
     for power in (0.75, 0.9, 1.1):
         assert isinstance(smooth_tail(K, np.exp(-0.5 * K**power)), Stretched)
