@@ -30,7 +30,7 @@ from ntkviz import costs, experiments
 from ntkviz.costs import MACHINE, OVERHEAD, Cost, Machine
 from ntkviz.kernels import empirical_ntk, infinite_kernels
 from ntkviz.lessons import lessons
-from ntkviz.nets import Architecture, ConvNet, init
+from ntkviz.nets import Architecture, ConvNet, init, init_many
 from ntkviz.training import log_steps, train_many
 
 FACTOR = 3.0  # an estimate further from the measured seconds, at the speed of this machine, is named
@@ -97,8 +97,7 @@ class Training:
 
     def ready(self) -> Callable[[], object]:
         x, x_test = unit(self.points, self.dim), unit(self.tests, self.dim)
-        keys = jax.random.split(jax.random.key(0), self.networks)
-        params = jax.vmap(lambda key: init(self.arch, self.dim, key=key, dtype=jnp.float32))(keys)
+        params = init_many(self.arch, self.dim, range(self.networks), dtype=jnp.float32)
         settings = {"eta": 1e-3 / self.points, "steps": self.steps, "record": self.recorded, "centred": True}
         y = np.random.default_rng(1).normal(size=(self.points, self.arch.outputs))
         return lambda: train_many(self.arch, params, x, y, x_test=x_test, **settings)
@@ -124,7 +123,7 @@ class Empirical:
         return costs.empirical_kernel(*sizes, outputs=self.outputs, dtype=self.dtype, machine=machine)
 
     def ready(self) -> Callable[[], object]:
-        params = init(self.arch, self.dim, key=jax.random.key(0), dtype=self.dtype)
+        params = init(self.arch, self.dim, seed=0, dtype=self.dtype)
         x1 = unit(self.rows, self.dim).astype(self.dtype)
         x2 = None if self.columns is None else unit(self.columns, self.dim).astype(self.dtype)
         return lambda: np.asarray(empirical_ntk(self.arch, params, x1, x2, outputs=self.outputs))
@@ -186,7 +185,7 @@ class Draw:
         return costs.weights(self.arch, self.dim, dtype=self.dtype, machine=machine)
 
     def ready(self) -> Callable[[], object]:
-        return lambda: jax.block_until_ready(init(self.arch, self.dim, key=jax.random.key(0), dtype=self.dtype))
+        return lambda: jax.block_until_ready(init(self.arch, self.dim, seed=0, dtype=self.dtype))
 
 
 PRECISIONS: tuple[costs.Precision, ...] = ("float32", "float64")

@@ -15,7 +15,7 @@ import numpy as np
 
 from ntkviz import training
 from ntkviz.kernels import empirical_ntk, infinite_ntk
-from ntkviz.nets import Architecture, init
+from ntkviz.nets import Architecture, init, init_many
 
 SEEDS, STEPS, TRAINED = 8, 200, 1024
 RNG = np.random.default_rng(0)
@@ -33,8 +33,8 @@ def rows(points: int, width: int) -> Iterator[tuple[str, float]]:
     arch = Architecture(depth=3, width=width)
     x = RNG.standard_normal((points, 64))
     small = x[:TRAINED], np.sign(x[:TRAINED, 0])
-    params = init(arch, 64, key=jax.random.key(0), dtype=jnp.float32)
-    seeds = jax.vmap(lambda key: init(arch, 64, key=key, dtype=jnp.float32))(jax.random.split(jax.random.key(1), SEEDS))
+    params = init(arch, 64, seed=0, dtype=jnp.float32)
+    seeds = init_many(arch, 64, range(SEEDS), dtype=jnp.float32)
     eta = training.stable_step(1.0, width, float(np.linalg.eigvalsh(infinite_ntk(arch, small[0]))[-1]))
     yield (
         f"empirical kernel, float32, N = {points}, n = {width}",

@@ -44,6 +44,7 @@ from ntkviz.nets import (
     apply,
     forward,
     init,
+    init_many,
     multiplications,
     parameter_count,
     scales,
@@ -51,7 +52,7 @@ from ntkviz.nets import (
 )
 from ntkviz.training import train
 
-KEY = jax.random.key(5)
+SEED = 5
 X = np.random.default_rng(3).normal(size=(5, 64))
 EXACT = {"rtol": 1e-11, "atol": 1e-12}  # both sides sum some thousand products of order one in float64
 few = settings(max_examples=15)
@@ -99,7 +100,7 @@ def by_jacobian(arch: Architecture, params: Params, x: np.ndarray) -> np.ndarray
 
 def check_against_jacobian(arch: Architecture, x: np.ndarray) -> None:
     """Full, trace and scalar forms, of one set and of two."""
-    params = init(arch, x.shape[1], key=KEY)
+    params = init(arch, x.shape[1], seed=SEED)
     n, k = len(x), arch.outputs
     full = by_jacobian(arch, params, x)
     trace = np.einsum("nkmk->nm", full.reshape(n, k, n, k)) / k
@@ -130,7 +131,7 @@ def test_both_ways_of_a_shared_layer_are_the_product_of_jacobians(
     monkeypatch.setattr(shared, "HELD", 64)  # several blocks
     arch = replace(arch, width=3, outputs=2, sigma_b=0.3, activation="tanh")
     x = np.random.default_rng(1).normal(size=(3, prod(arch.image)))
-    params = init(arch, x.shape[1], key=KEY)
+    params = init(arch, x.shape[1], seed=SEED)
     kernel = layerwise(arch, params, jnp.asarray(x[:2]), jnp.asarray(x), outputs="full")
     np.testing.assert_allclose(kernel, by_jacobian(arch, params, x)[:4], **EXACT)
     trace = layerwise(arch, params, jnp.asarray(x))
@@ -141,7 +142,7 @@ def test_both_ways_of_a_shared_layer_are_the_product_of_jacobians(
 def test_forward_is_the_formula(cls: type[Architecture], change: dict[str, object]) -> None:
     """The network written out with loops, from its definition."""
     arch = cls(depth=2, width=3, activation="tanh", sigma_b=0.4, outputs=2, **change)
-    params = init(arch, 64, key=KEY)
+    params = init(arch, 64, seed=SEED)
     np.testing.assert_allclose(apply(arch, params, X), WRITTEN[cls](arch, params, X), **EXACT)
 
 
@@ -206,7 +207,7 @@ def test_a_convolution_is_that_of_the_library_of_arrays(arch: ConvNet) -> None:
     """XLA's own convolution, whose weights (*filter, channels, n) are ours reshaped."""
     arch = replace(arch, depth=1, pool=1, head="flatten", width=3)
     x = np.random.default_rng(1).normal(size=(2, prod(arch.image)))
-    params = init(arch, x.shape[1], key=KEY)
+    params = init(arch, x.shape[1], seed=SEED)
     readout = forward(arch, params, x)[1][-1]
     weight = params[0].weight.reshape(*[arch.filter] * (len(arch.image) - 1), arch.image[-1], 3)
     images, padding = jnp.asarray(x.reshape(-1, *arch.image)), arch.padding
@@ -224,10 +225,8 @@ def test_a_convolution_is_that_of_the_library_of_arrays(arch: ConvNet) -> None:
 def over_seeds(arch: Architecture, seeds: int, x: np.ndarray) -> np.ndarray:
     """(seeds, N, N): the kernels of as many networks."""
 
-    def one(key: jax.Array) -> jax.Array:
-        return layerwise(arch, init(arch, x.shape[1], key=key), jnp.asarray(x))
-
-    return np.asarray(jax.jit(lambda keys: jax.lax.map(one, keys))(jax.random.split(KEY, seeds)))
+    many = init_many(arch, x.shape[1], range(SEED, SEED + seeds))
+    return np.asarray(jax.jit(lambda many: jax.lax.map(lambda one: layerwise(arch, one, x), many))(many))
 
 
 @EACH
@@ -264,7 +263,7 @@ def test_the_outputs_have_the_covariance_of_the_infinite_network(name: str) -> N
     """One network of 500 outputs a seed; 5 standard errors of the mean, and a bias ~ 1/n."""
     arch = ARCHITECTURES[name](depth=2, width=100, sigma_b=0.3, outputs=500)
     x = X[:3]
-    f = np.stack([np.asarray(apply(arch, init(arch, 64, key=key), x)) for key in jax.random.split(KEY, 40)])
+    f = np.stack([np.asarray(apply(arch, init(arch, 64, seed=seed), x)) for seed in range(40)])
     products = np.einsum("snk,smk->snm", f, f) / arch.outputs
     limit = np.asarray(infinite_kernels(arch, x).nngp)
     error = products.std(axis=0) / np.sqrt(40) + np.abs(limit).max() / 400
@@ -284,7 +283,7 @@ def test_each_layer_contributes_what_the_recursion_says(name: str, parameterizat
     )
     x = X[:2]
     layers = np.mean(
-        [[each @ each.T for each in gradients(arch, init(arch, 64, key=key), x)] for key in jax.random.split(KEY, 12)],
+        [[each @ each.T for each in gradients(arch, init(arch, 64, seed=seed), x)] for seed in range(12)],
         axis=0,
     )
     shares = shares_of(arch, x)
@@ -325,7 +324,7 @@ def test_mup_is_the_ntk_network_with_enlarged_weights_and_its_output_vanishes(
     """f_µP(w) = f_NTK(√n w)/√n, so the gradients are equal, and so are the kernels, at every width."""
     mup = cls(depth=2, width=9, sigma_b=0.3, parameterization="mup", **change)
     ntk = replace(mup, parameterization="ntk")
-    params = init(mup, 64, key=KEY)
+    params = init(mup, 64, seed=SEED)
     enlarged = jax.tree.map(lambda w: 3 * w, params)
     np.testing.assert_allclose(apply(mup, params, X), apply(ntk, enlarged, X) / 3, **EXACT)
     np.testing.assert_allclose(empirical_ntk(mup, params, X), empirical_ntk(ntk, enlarged, X), **EXACT)
@@ -398,12 +397,13 @@ def test_networks_of_many_widths_are_parts_of_the_widest() -> None:
     for cls in ARCHITECTURES.values():
         for parameterization in PARAMETERIZATIONS:
             arch = cls(depth=2, width=12, sigma_b=0.3, parameterization=parameterization)
-            params = init(arch, 64, key=KEY)
+            params = init(arch, 64, seed=SEED)
             kernels = np.asarray(widths_ntk(arch, params, X, (5, 12)))
             np.testing.assert_allclose(kernels[1], empirical_ntk(arch, params, X), rtol=1e-11)
             narrow, cut = narrowed(arch, params, 5)
             np.testing.assert_allclose(kernels[0], empirical_ntk(narrow, cut, X), rtol=1e-11)
-            assert [layer.weight.shape for layer in cut] == [layer.weight.shape for layer in init(narrow, 64, key=KEY)]
+            drawn = init(narrow, 64, seed=SEED)
+            assert [layer.weight.shape for layer in cut] == [layer.weight.shape for layer in drawn]
             for layer, mine, wide, old in zip(cut, scales(narrow, 64), scales(arch, 64), params, strict=True):
                 # The same standard normals, in the deviations of the narrow network.
                 first = old.weight[0, 0] / wide.weight_std * mine.weight_std
@@ -425,14 +425,14 @@ def test_layer_norm_forgets_the_size_of_an_input_and_keeps_deep_networks_at_one_
     for one, other in zip(infinite_kernels(arch, X), infinite_kernels(arch, factors * X), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
     finite_arch = replace(arch, depth=3, width=50)
-    params = init(finite_arch, 64, key=KEY)
+    params = init(finite_arch, 64, seed=SEED)
     np.testing.assert_allclose(apply(finite_arch, params, X), apply(finite_arch, params, 1e6 * X), rtol=1e-9)
 
 
 def test_layer_norm_takes_an_input_at_the_origin_to_zero() -> None:
     arch = LayerNormMLP(depth=2, width=8, sigma_b=None)
     x = np.concatenate([np.zeros((1, 64)), X])
-    params = init(arch, 64, key=KEY)
+    params = init(arch, 64, seed=SEED)
     for kernel in (empirical_ntk(arch, params, x), *infinite_kernels(arch, x)):
         assert np.isfinite(kernel).all()
         np.testing.assert_array_equal(kernel[0], 0.0)
@@ -477,7 +477,7 @@ def test_empirical_kernels_are_symmetric_and_positive_for_any_input(
     arch = cls(depth=2, width=6, sigma_b=0.1)
     if duplicate:
         x[1] = x[2]
-    kernel = np.asarray(empirical_ntk(arch, init(arch, 64, key=KEY), x))
+    kernel = np.asarray(empirical_ntk(arch, init(arch, 64, seed=SEED), x))
     np.testing.assert_array_equal(kernel, kernel.T)
     assert np.linalg.eigvalsh(kernel)[0] >= -1e-13 * np.abs(kernel).max()
     if duplicate:
@@ -492,7 +492,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
         moving = {key: 0.5 + 0.1 * i for key, setting in specs.settings(cls).items() if setting.moving}
         infinite_ntk(cls(depth=2 + i, width=8 * (i + 1), **moving), X)
         arch = cls(depth=2, width=4, **moving)
-        empirical_ntk(arch, init(arch, 64, key=KEY), X)
+        empirical_ntk(arch, init(arch, 64, seed=SEED), X)
         counts.append((infinite.recursion._cache_size(), finite._layerwise._cache_size()))
     assert counts[0] == counts[1] == counts[2]
 
@@ -500,7 +500,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
 @EACH
 def test_layers_are_counted_drawn_and_scaled(cls: type[Architecture], change: dict[str, object]) -> None:
     arch = cls(depth=2, width=5, sigma_b=0.2, **change)
-    params = init(arch, 64, key=KEY)
+    params = init(arch, 64, seed=SEED)
     assert parameter_count(arch, 64) == sum(leaf.size for leaf in jax.tree.leaves(params))
     assert len(params) == len(scales(arch, 64)) == len(sizes(arch, 64))
     uses = sum(size.uses * size.fan_out * (size.fan_in + 1) for size in sizes(arch, 64))
@@ -513,7 +513,7 @@ def test_layers_are_counted_drawn_and_scaled(cls: type[Architecture], change: di
 def test_networks_train_and_their_kernels_are_estimated(name: str) -> None:
     """Half the stable step takes the loss down; the estimate of a closed form is its rounding."""
     arch = ARCHITECTURES[name](depth=2, width=32, activation="erf", sigma_b=0.1)
-    params = init(arch, 64, key=KEY, dtype=jnp.float32)
+    params = init(arch, 64, seed=SEED, dtype=jnp.float32)
     top = float(np.linalg.norm(empirical_ntk(arch, params, X), 2))
     run = train(arch, params, X, np.sin(np.arange(5.0)), eta=0.5 / top, steps=100)
     assert run.loss[-1] < 0.2 * run.loss[0]
@@ -540,10 +540,10 @@ def test_images_that_cannot_be_used_are_refused_in_words(change: dict[str, objec
 
 def test_rows_that_are_no_such_image_are_refused_in_words() -> None:
     arch = ConvNet(width=4)
-    params = init(arch, 64, key=KEY)
+    params = init(arch, 64, seed=SEED)
     for refused in (
         lambda: apply(arch, params, X[:, :63]),
-        lambda: init(arch, 2, key=KEY),
+        lambda: init(arch, 2, seed=SEED),
         lambda: infinite_ntk(arch, X[:, :2]),
         lambda: empirical_ntk(arch, params, X[:, :5]),
         lambda: parameter_count(arch, 65),

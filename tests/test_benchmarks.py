@@ -15,7 +15,7 @@ SHAPE = (48, 32, 3, 5)  # points, width, depth, inputs
 def network(dtype: object = jnp.float32) -> tuple[Architecture, Params, jax.Array]:
     points, width, depth, inputs = SHAPE
     arch = Architecture(depth=depth, width=width, sigma_b=None)
-    return arch, init(arch, inputs, key=jax.random.key(0), dtype=dtype), jnp.ones((points, inputs), dtype)
+    return arch, init(arch, inputs, seed=0, dtype=dtype), jnp.ones((points, inputs), dtype)
 
 
 def multiplications(function: object, *arguments: object) -> int:

@@ -21,7 +21,7 @@ from ntkviz.spectra.lanczos import top
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(53, 4))
 ARCH = Architecture(depth=2, width=16, sigma_b=0.2)
-PARAMS = init(ARCH, 4, key=jax.random.key(1))
+PARAMS = init(ARCH, 4, seed=1)
 NTK = np.asarray(infinite_ntk(ARCH, X))
 
 
@@ -48,7 +48,7 @@ def test_infinite_kernels_in_blocks(name: str) -> None:
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_empirical_kernels_in_blocks(outputs: int) -> None:
     arch = Architecture(depth=2, width=16, sigma_b=0.2, outputs=outputs)
-    params = init(arch, 4, key=jax.random.key(1))
+    params = init(arch, 4, seed=1)
     kernel = in_blocks(blocks.empirical_kernel(arch, params), X, rows=20)
     np.testing.assert_array_equal(kernel, kernel.T)
     np.testing.assert_allclose(kernel, empirical_ntk(arch, params, X), rtol=1e-12)
@@ -148,7 +148,7 @@ def test_footprints_grow_with_what_they_hold() -> None:
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_products_with_the_kernel_of_a_network(outputs: int, rows: int) -> None:
     arch = Architecture(depth=2, width=16, sigma_b=0.2, outputs=outputs)
-    params = init(arch, 4, key=jax.random.key(1))
+    params = init(arch, 4, seed=1)
     v = RNG.normal(size=len(X))
     np.testing.assert_allclose(
         empirical_operator(arch, params, X, rows=rows) @ v, empirical_ntk(arch, params, X) @ v, rtol=1e-11, atol=1e-10
@@ -213,7 +213,7 @@ def test_a_kernel_larger_than_the_machine_is_refused_before_it_is_computed(monke
     one = Architecture(depth=1, width=2)
     for kernel in (
         lambda: infinite_ntk(one, many),
-        lambda: empirical_ntk(one, init(one, 1, key=jax.random.key(0)), many),
+        lambda: empirical_ntk(one, init(one, 1, seed=0), many),
         lambda: in_blocks(linear, many, rows=10),
     ):
         with pytest.raises(TooExpensive, match="into a file by blocks"):

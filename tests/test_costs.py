@@ -16,7 +16,7 @@ from benchmarks import costs as benchmark
 from ntkviz import costs
 from ntkviz.costs import MACHINE, NOTHING, OVERHEAD, Cost, Machine
 from ntkviz.kernels import empirical_ntk, infinite_ntk
-from ntkviz.nets import Architecture, ConvNet, init
+from ntkviz.nets import Architecture, ConvNet, init, init_many
 from ntkviz.training import log_steps, train_many
 
 ARCH = Architecture(width=64, depth=2, sigma_b=0.3)
@@ -133,7 +133,7 @@ def test_a_training_keeps_the_bytes_of_its_arrays(weights: bool) -> None:
     """What is recorded, and the last weights: within a tenth, which the small arrays take (losses, movements)."""
     draw = np.random.default_rng(0)
     arch, networks, points, tests = replace(ARCH, outputs=2), 3, 20, 80
-    params = jax.vmap(lambda key: init(arch, 5, key=key, dtype=jnp.float32))(jax.random.split(jax.random.key(0), 3))
+    params = init_many(arch, 5, range(3), dtype=jnp.float32)
     marks = log_steps(50, 12)
     x, y, x_test = (draw.normal(size=shape) for shape in ((points, 5), (points, 2), (tests, 5)))
     runs = train_many(arch, params, x, y, eta=1e-4, steps=50, record=marks, x_test=x_test, weights=weights)
@@ -149,7 +149,7 @@ def test_a_training_keeps_the_bytes_of_its_arrays(weights: bool) -> None:
 def test_kernels_and_weights_keep_the_bytes_of_their_arrays() -> None:
     x, other = np.random.default_rng(0).normal(size=(30, 5)), np.ones((12, 5))
     for dtype in ("float32", "float64"):
-        params = init(replace(ARCH, outputs=3), 5, key=jax.random.key(0), dtype=dtype)
+        params = init(replace(ARCH, outputs=3), 5, seed=0, dtype=dtype)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
         assert costs.weights(replace(ARCH, outputs=3), 5, dtype=dtype).kept == size
         estimate = partial(costs.empirical_kernel, replace(ARCH, outputs=3), 5, 30, dtype=dtype)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
-import jax
 import numpy as np
 import pytest
 
@@ -94,7 +93,7 @@ def matrix(arch, data, kernel):
     x = load(data).x
     if isinstance(kernel, int):
         widest = replace(arch, width=1024)
-        params = init(widest, x.shape[1], key=jax.random.key(0))
+        params = init(widest, x.shape[1], seed=0)
         made = empirical_ntk(*narrowed(widest, params, kernel), x)
     else:
         made = getattr(infinite_kernels(arch, x), kernel)

@@ -5,7 +5,6 @@ import math
 from dataclasses import replace
 from functools import cached_property
 
-import jax
 import numpy as np
 import pytest
 
@@ -72,7 +71,7 @@ class Again:
 
     @cached_property
     def network(self):
-        params = init(self.spec.arch, self.data.x.shape[1], key=jax.random.key(self.spec.seed))
+        params = init(self.spec.arch, self.data.x.shape[1], seed=self.spec.seed)
         return np.asarray(empirical_ntk(self.spec.arch, params, self.data.x), np.float64)
 
     @cached_property
@@ -324,7 +323,7 @@ def test_modes_in_the_plane_continue_those_at_the_points():
     """At any place the map is Θ(x, X) u/λ, to the scale of its largest value; the data are on both maps."""
     it = again(MOONS)
     grid = it.data.grid(28)
-    params = init(it.spec.arch, 2, key=jax.random.key(0))
+    params = init(it.spec.arch, 2, seed=0)
     kernels = infinite_kernels(it.spec.arch, grid, it.data.x).ntk, empirical_ntk(it.spec.arch, params, grid, it.data.x)
     for which, name in enumerate(("theory", "network")):
         seen = drawn(it.view, "mode", name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ntkviz.data import BreastCancer, CircleFunction, Digits, Moons, Xor, load
+from ntkviz.data import BreastCancer, CircleFunction, CirclePoints, Digits, Moons, Xor, load
 from ntkviz.figures import task
 from ntkviz.figures.chart import View
 from tests.drawn import drawn
@@ -59,6 +59,13 @@ def test_a_function_on_the_circle_is_drawn_over_the_angle():
     assert "12 training points" in made.alt
     assert "12 points" in made.prompt
     assert made.answers == ()
+
+
+def test_a_target_that_is_known_at_the_points_alone_is_not_drawn_between_them():
+    data = load(CirclePoints(n=9))
+    assert data.kind == "circle" and not data.known
+    (points,) = task.chart(data).figure.data
+    np.testing.assert_allclose(points.y, data.y[:, 0], rtol=1e-6)
 
 
 def test_points_in_the_plane_have_the_colour_of_their_target():

@@ -34,7 +34,7 @@ class Joint:
 def test_descent_is_gradient_descent_on_the_linearised_network() -> None:
     """300 steps in weight space, written out, on and off the data; both sides are float64, so rounding is all."""
     arch = Architecture(depth=2, width=16, activation="tanh", sigma_w=1.5, sigma_b=0.2, outputs=1)
-    params = init(arch, 3, key=jax.random.key(0))
+    params = init(arch, 3, seed=0)
     rng = np.random.default_rng(1)
     x, x_test, y = rng.normal(size=(N, 3)), rng.normal(size=(M, 3)), rng.normal(size=(N, 1))
     weights, unravel = ravel_pytree(params)

@@ -12,10 +12,10 @@ from ntkviz.activations import ACTIVATIONS
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels import empirical_nngp, empirical_ntk, finite, infinite_nngp, infinite_ntk
 from ntkviz.kernels.finite import Outputs, layerwise
-from ntkviz.nets import PARAMETERIZATIONS, Architecture, Layer, Params, apply, init, scales, shapes
+from ntkviz.nets import PARAMETERIZATIONS, Architecture, Layer, Params, apply, init, init_many, scales, shapes
 from tests import oracle
 
-KEY = jax.random.key(5)
+SEED = 5
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(7, 3))
 X1, X2 = X[:4], X[4:]
@@ -41,7 +41,7 @@ EXACT = {"rtol": 1e-11, "atol": 1e-12}
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_layerwise_is_the_product_of_jacobians(name: str, parameterization: str) -> None:
     arch = variant(activation=name, parameterization=parameterization)
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     kernel = layerwise(arch, params, jnp.asarray(X), outputs="full")
     np.testing.assert_allclose(kernel, by_jacobian(arch, params), **EXACT)
 
@@ -50,7 +50,7 @@ def test_layerwise_is_the_product_of_jacobians(name: str, parameterization: str)
 @pytest.mark.parametrize("sigma_b", [None, 0.0])
 def test_layers_without_biases_have_no_share_from_them(parameterization: str, sigma_b: float | None) -> None:
     arch = variant(parameterization=parameterization, sigma_b=sigma_b)
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     kernel = layerwise(arch, params, jnp.asarray(X), outputs="full")
     np.testing.assert_allclose(kernel, by_jacobian(arch, params), **EXACT)
 
@@ -58,7 +58,7 @@ def test_layers_without_biases_have_no_share_from_them(parameterization: str, si
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_trace_is_the_mean_over_outputs_and_the_block_of_two_sets_is_theirs(outputs: int) -> None:
     arch = variant(outputs=outputs)
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     full = by_jacobian(arch, params)
     split = 4 * outputs
     np.testing.assert_allclose(empirical_ntk(arch, params, X1, X2, outputs="full"), full[:split, split:], **EXACT)
@@ -94,7 +94,7 @@ def test_kernels_of_stored_networks_are_those_of_the_table(name: str) -> None:
 def test_kernel_is_symmetric_to_the_bit_and_positive(outputs: Outputs, points: int) -> None:
     """Also where one half is computed, in blocks, and held against the whole; odd, so that blocks end unevenly."""
     arch = variant(width=40, depth=3, activation="relu")
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     x = np.random.default_rng(points).normal(size=(points, 3))
     kernel = np.asarray(empirical_ntk(arch, params, x, outputs=outputs))
     np.testing.assert_array_equal(kernel, kernel.T)
@@ -105,14 +105,14 @@ def test_kernel_is_symmetric_to_the_bit_and_positive(outputs: Outputs, points: i
 
 def test_rank_is_at_most_the_number_of_parameters() -> None:
     arch = Architecture(depth=1, width=3, activation="tanh", sigma_b=None)
-    eigenvalues = np.linalg.eigvalsh(empirical_ntk(arch, init(arch, 3, key=KEY), RNG.normal(size=(40, 3))))[::-1]
+    eigenvalues = np.linalg.eigvalsh(empirical_ntk(arch, init(arch, 3, seed=SEED), RNG.normal(size=(40, 3))))[::-1]
     assert eigenvalues[11] > 1e-6 * eigenvalues[0]  # 3·3 + 3 weights
     assert np.abs(eigenvalues[12:]).max() < 1e-14 * eigenvalues[0]
 
 
 @pytest.mark.parametrize("outputs", ["trace", "full"])
 def test_one_point_is_enough(outputs: Outputs) -> None:
-    params = init(ARCH, 3, key=KEY)
+    params = init(ARCH, 3, seed=SEED)
     whole = np.asarray(empirical_ntk(ARCH, params, X1, outputs=outputs))
     size = len(whole) // len(X1)
     np.testing.assert_allclose(empirical_ntk(ARCH, params, X1[:1], outputs=outputs), whole[:size, :size], **EXACT)
@@ -121,7 +121,7 @@ def test_one_point_is_enough(outputs: Outputs) -> None:
 @pytest.mark.parametrize("name", ["erf", "relu"])
 def test_float32_in_float32_out(name: str) -> None:
     arch = variant(activation=name, width=64)
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     narrow = jax.tree.map(lambda w: w.astype(jnp.float32), params)
     kernel = empirical_ntk(arch, narrow, X1, X2)
     assert kernel.dtype == jnp.float32
@@ -131,7 +131,7 @@ def test_float32_in_float32_out(name: str) -> None:
 
 
 def test_networks_side_by_side_are_the_networks_one_by_one() -> None:
-    stacked = jax.vmap(lambda key: init(ARCH, 3, key=key))(jax.random.split(KEY, 3))
+    stacked = init_many(ARCH, 3, range(3))
     one_by_one = [empirical_ntk(ARCH, jax.tree.map(lambda leaf, i=i: leaf[i], stacked), X1) for i in range(3)]
     kernel: Callable[[Params], jax.Array] = lambda params: layerwise(ARCH, params, jnp.asarray(X1))  # noqa: E731
     np.testing.assert_allclose(jax.jit(jax.vmap(kernel))(stacked), one_by_one, **EXACT)
@@ -141,7 +141,7 @@ def test_networks_side_by_side_are_the_networks_one_by_one() -> None:
 def test_mup_kernel_is_the_ntk_kernel_at_enlarged_weights() -> None:
     """f_µP(w) = f_NTK(√n w)/√n, so the two gradients are equal, and so are the kernels."""
     mup = variant(parameterization="mup")
-    params = init(mup, 3, key=KEY)
+    params = init(mup, 3, seed=SEED)
     enlarged = jax.tree.map(lambda w: mup.width**0.5 * w, params)
     np.testing.assert_allclose(empirical_ntk(mup, params, X1), empirical_ntk(ARCH, enlarged, X1), **EXACT)
 
@@ -149,7 +149,7 @@ def test_mup_kernel_is_the_ntk_kernel_at_enlarged_weights() -> None:
 def test_kernel_is_the_response_of_one_output_to_a_step_on_another() -> None:
     """w ← w + ε ∇f(x') changes f(x) by ε Θ(x, x') to first order; the centred difference errs by O(ε²)."""
     arch = variant(outputs=1)
-    params = init(arch, 3, key=KEY)
+    params = init(arch, 3, seed=SEED)
     gradient = jax.grad(lambda params: apply(arch, params, X2[:1])[0, 0])(params)
 
     def response(eps: float) -> jax.Array:
@@ -161,7 +161,7 @@ def test_kernel_is_the_response_of_one_output_to_a_step_on_another() -> None:
 
 
 def test_nngp_is_the_product_of_the_outputs() -> None:
-    params = init(ARCH, 3, key=KEY)
+    params = init(ARCH, 3, seed=SEED)
     f1, f2 = (np.asarray(apply(ARCH, params, x)) for x in (X1, X2))
     np.testing.assert_allclose(empirical_nngp(ARCH, params, X1, X2), f1 @ f2.T / 2, **EXACT)
     kernel = np.asarray(empirical_nngp(ARCH, params, X1))
@@ -201,13 +201,13 @@ def test_nngp_of_a_wide_network_with_many_outputs_is_near_the_infinite_one() -> 
     """The relative error of a mean over K outputs and n neurons is about √(2/K + C/n); five times that is allowed."""
     arch = variant(depth=1, width=4000, outputs=1000)
     limit = np.asarray(infinite_nngp(arch, X))
-    kernel = empirical_nngp(arch, init(arch, 3, key=KEY), X)
+    kernel = empirical_nngp(arch, init(arch, 3, seed=SEED), X)
     assert np.linalg.norm(kernel - limit) < 5 * np.sqrt(2 / 1000 + 2 / 4000) * np.linalg.norm(limit)
 
 
 @pytest.mark.parametrize("kernel", [empirical_ntk, empirical_nngp])
 def test_what_cannot_be_computed_is_refused_in_words(kernel: Callable[..., jax.Array]) -> None:
-    params = init(ARCH, 3, key=KEY)
+    params = init(ARCH, 3, seed=SEED)
     for x, words in (
         (X1[0], r"\(N, d\)"),
         (X1[:0], "at least one point"),
@@ -225,14 +225,14 @@ def test_what_cannot_be_computed_is_refused_in_words(kernel: Callable[..., jax.A
 
 def test_unknown_outputs_are_refused() -> None:
     with pytest.raises(InvalidInput, match="trace"):
-        empirical_ntk(ARCH, init(ARCH, 3, key=KEY), X1, outputs="diagonal")  # type: ignore[arg-type]
+        empirical_ntk(ARCH, init(ARCH, 3, seed=SEED), X1, outputs="diagonal")  # type: ignore[arg-type]
 
 
 def test_moving_sigma_compiles_nothing():
     x = np.ones((3, 2))
     for sigma_w, sigma_b in ((1.0, 0.1), (2.0, 0.7), (3, 0)):
         arch = Architecture(depth=2, width=5, sigma_w=sigma_w, sigma_b=sigma_b)
-        empirical_ntk(arch, init(arch, 2, key=jax.random.key(0)), x)
+        empirical_ntk(arch, init(arch, 2, seed=0), x)
         compiled = finite._layerwise._cache_size()
         if sigma_w == 1.0:
             before = compiled

@@ -51,7 +51,7 @@ def jacobian(arch: Architecture, params: nets.Params, x: np.ndarray) -> np.ndarr
 
 def weights(spec: lazy.Spec, dtype: Any = jnp.float64) -> nets.Params:
     """What `lazy.run` starts from: drawn in float32."""
-    start = nets.init(spec.arch, spec.data.dim, key=jax.random.key(spec.seed), dtype=jnp.float32)
+    start = nets.init(spec.arch, spec.data.dim, seed=spec.seed, dtype=jnp.float32)
     return jax.tree.map(lambda w: w.astype(dtype), start)
 
 

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 X, X_TEST = RNG.normal(size=(8, 3)), RNG.normal(size=(5, 3))
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
 ARCH = Architecture(depth=1, width=16, activation="erf", sigma_w=1.5, sigma_b=0.3, outputs=3)
-START = init(ARCH, 3, key=jax.random.key(2))
+START = init(ARCH, 3, seed=2)
 TARGETS = {"squared": RNG.normal(size=(8, 3)), "cross-entropy": np.eye(3)[LABELS], "hinge": 2 * np.eye(3)[LABELS] - 1}
 
 
@@ -140,7 +140,7 @@ def test_targets_that_do_not_suit_the_loss_are_refused(loss: Loss, targets: np.n
 def test_cross_entropy_of_one_output_is_refused() -> None:
     single = Architecture(depth=1, width=8)
     with pytest.raises(InvalidInput, match="two outputs or more"):
-        train(single, init(single, 3, key=jax.random.key(0)), X, np.ones(8), eta=0.1, steps=3, loss=CROSS_ENTROPY)
+        train(single, init(single, 3, seed=0), X, np.ones(8), eta=0.1, steps=3, loss=CROSS_ENTROPY)
 
 
 @pytest.mark.parametrize("wrong", [np.ones(7), -np.ones(8), np.zeros(8), np.full(8, np.nan), np.ones((1, 1, 8))])

@@ -28,7 +28,7 @@ from ntkviz.measures import (
     stretched,
 )
 from ntkviz.modes import eigenspaces, space_shares, top_share
-from ntkviz.nets import Architecture, forward, init
+from ntkviz.nets import Architecture, forward, init, init_many
 from ntkviz.spectra import circle_spectrum, spectrum, target_alignment, target_power
 from ntkviz.training import train
 
@@ -252,7 +252,7 @@ def test_feature_alignment_is_the_alignment_of_the_kernel(features: int, outputs
 
 def test_the_alignment_of_hidden_layers_is_that_of_their_kernels() -> None:
     arch = Architecture(width=30, depth=2, sigma_b=0.3)
-    params = jax.vmap(lambda key: init(arch, 4, key=key, dtype=jnp.float32))(jax.random.split(jax.random.key(0), 3))
+    params = init_many(arch, 4, range(3), dtype=jnp.float32)
     x, y = RNG.normal(size=(40, 4)), RNG.normal(size=40)
     found = hidden_alignment(arch, params, x, y)
     for lane in range(3):
@@ -264,7 +264,7 @@ def test_the_alignment_of_hidden_layers_is_that_of_their_kernels() -> None:
 def test_training_moves_what_is_measured() -> None:
     """A narrow network that learns a wave: its loss crosses 10 % of the start, its kernel drifts."""
     data, arch = load(CircleFunction(n=8, terms="1:1")), Architecture(width=32, sigma_b=0.3)
-    params = init(arch, 2, key=jax.random.key(0), dtype=jnp.float32)
+    params = init(arch, 2, seed=0, dtype=jnp.float32)
     run = train(arch, params, data.x, data.y, eta=0.05, steps=300, kernel=True, record=np.arange(301))
     at = crossing(run.steps, run.loss, 0.1 * run.loss[0])
     assert at is not None and run.loss[math.ceil(at)] <= 0.1 * run.loss[0] < run.loss[math.floor(at)]

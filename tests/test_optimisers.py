@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 X, X_TEST = RNG.normal(size=(6, 3)), RNG.normal(size=(4, 3))
 Y = np.sin(X[:, 0])
 ARCH = Architecture(depth=2, width=24, activation="tanh", sigma_w=1.5, sigma_b=0.3)
-START = init(ARCH, 3, key=jax.random.key(1))
+START = init(ARCH, 3, seed=1)
 READOUT = (0.0, 0.0, 1.0)  # rates with which only the last layer is trained: a model linear in its weights
 
 

@@ -2,7 +2,6 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -96,7 +95,7 @@ def test_ranks_of_a_geometric_spectrum_have_closed_forms() -> None:
 def test_the_floor_separates_the_rank_of_a_small_network_from_rounding(dtype: str, points: int) -> None:
     """33 weights and no more modes; they are all there in float64, and float32 invents none."""
     arch = Architecture(depth=1, width=8, activation="tanh", sigma_b=None)
-    params = init(arch, 3, key=jax.random.key(1), dtype=jnp.dtype(dtype))
+    params = init(arch, 3, seed=1, dtype=jnp.dtype(dtype))
     modes = spectrum(empirical_ntk(arch, params, np.random.default_rng(3).normal(size=(points, 3))))
     assert modes.dtype == dtype
     assert modes.resolved == 32 if dtype == "float64" else 20 < modes.resolved <= 32

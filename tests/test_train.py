@@ -62,7 +62,7 @@ def test_the_linearisation_is_gradient_descent_on_the_taylor_expansion() -> None
     spec = wide(32, replace(SPEC, steps=40))
     theory = predicted(spec)
     network = train_beside(spec.arch, theory, seed=spec.seed)
-    start = init(spec.arch, 2, key=jax.random.key(spec.seed), dtype=jnp.float32)
+    start = init(spec.arch, 2, seed=spec.seed, dtype=jnp.float32)
 
     def outputs(x):
         return jax.linearize(lambda w: apply(spec.arch, w, x), start)[1]  # what a change of the weights adds to f

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-import jax
 import numpy as np
 
 import ntkviz.experiments
@@ -124,7 +123,7 @@ def _inputs(given: argparse.Namespace) -> tuple[Floats, Architecture, Params | N
     x = _points(given)
     if not given.network:
         return x, arch, None
-    return x, arch, init(arch, x.shape[1], key=jax.random.key(given.seed), dtype=given.dtype)
+    return x, arch, init(arch, x.shape[1], seed=given.seed, dtype=given.dtype)
 
 
 def _points(given: argparse.Namespace) -> Floats:

@@ -12,8 +12,6 @@ Sources: Lee, Xiao, Schoenholz et al. 2019 (the linearised network and its gap);
 import math
 from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -180,7 +178,7 @@ def train_beside(arch: Architecture, theory: Prediction, *, seed: int, watch: Re
         watch: gets the fraction done and the network so far.
     """
     data, arch = theory.data, replace(arch, outputs=theory.data.y.shape[1])
-    start = init(arch, data.x.shape[1], key=jax.random.key(seed), dtype=jnp.float32)
+    start = init(arch, data.x.shape[1], seed=seed, dtype=np.float32)
     kernel = np.asarray(empirical_ntk(arch, start, data.x, outputs="full"), np.float64)
     linearised, lambda_max = _linearised(arch, start, theory, kernel)
 

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -158,9 +158,9 @@ def _start(arch: Architecture, draw: np.random.Generator) -> tuple[Params, np.nd
     half = _unit(draw.uniform(0, 2 * np.pi, arch.width // 2))
     sign = np.repeat([1.0, -1.0], arch.width // 2)
     first, second = nets.scales(arch, 2)
-    hidden = jnp.asarray(first.weight_std * np.concatenate([half, half]).T, jnp.float32)
-    readout = jnp.asarray(second.weight_std * sign[:, None], jnp.float32)
-    return (Layer(hidden, None), Layer(readout, None)), sign
+    hidden = (first.weight_std * np.concatenate([half, half]).T).astype(np.float32)
+    readout = (second.weight_std * sign[:, None]).astype(np.float32)
+    return tuple(Layer(weight, None) for weight in jax.device_put((hidden, readout))), sign
 
 
 def _unit(angle: np.ndarray) -> np.ndarray:

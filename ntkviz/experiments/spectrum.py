@@ -9,7 +9,6 @@ Sources: Jacot, Gabriel & Hongler 2018 (the kernel); Basri et al. 2019 (frequenc
 
 from dataclasses import dataclass, field
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,7 +98,7 @@ def cost(spec: Spec) -> Cost:
 def run(spec: Spec, report: Report = silent) -> Result:
     """Both kernels, their eigensystems, and the target in them."""
     data = load(spec.data)
-    params = init(spec.arch, data.x.shape[1], key=jax.random.key(spec.seed))
+    params = init(spec.arch, data.x.shape[1], seed=spec.seed)
     report(0.1)
     kernel = np.asarray(empirical_ntk(spec.arch, params, data.x), np.float64)
     limit = np.asarray(infinite_ntk(spec.arch, data.x))

@@ -12,9 +12,10 @@ Source: Schoenberg 1942 (the signs of the c_n).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def kernel_degrees(arch: Architecture) -> Degrees | None:
     """
     if arch.input_dim is not None:
         return None
-    made: _Kernel = passed(arch, False, _Pass, gains_of(arch, 2), jnp.asarray(arch.depth), _Kernel(COSINE, EMPTY))
+    made: _Kernel = passed(arch, False, _Pass, gains_of(arch, 2), arch.depth, _Kernel(COSINE, EMPTY))
     return made.ntk
 
 
@@ -89,10 +90,11 @@ def absent(degrees: Degrees, points: int) -> NDArray[np.bool_]:
     return np.array([not (degrees.has(k) or degrees.has(points - k)) for k in range(points // 2 + 1)])
 
 
+@lru_cache
 def nonlinearity_degrees(act: Activation) -> Degrees:
     """The highest even and odd Hermite polynomials in φ: those of its powers, if it is a polynomial."""
     x = 4 * np.cos(np.pi * (np.arange(64) + 0.5) / 128)  # Chebyshev's points, the positive half
-    right, left = (np.asarray(act.function(jnp.asarray(side)), np.float64) for side in (x, -x))
+    right, left = np.asarray(jax.jit(act.function)(np.stack([x, -x])), np.float64)
     return Degrees(_power((right + left) / 2, x, 0), _power((right - left) / 2, x, 1))
 
 

@@ -124,8 +124,7 @@ def basis(rule: Rule) -> Basis:
         if m in wanted:
             table.append((here, after))
         below, here = after, step(x, here, after, m + 1)
-    with jax.ensure_compile_time_eval():
-        return Basis(rule, jnp.asarray(x), jnp.asarray(weight), jnp.asarray(np.stack(table, axis=1)))
+    return Basis(rule, *jax.device_put((x, weight, np.stack(table, axis=1))))
 
 
 def polynomials(x: Array, rule: Rule) -> Array:

@@ -30,13 +30,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
@@ -60,6 +61,8 @@ from ntkviz.nets import Architecture, scales
 from ntkviz.nets.operations import Shape, transfer_through
 
 EPS = 2.0**-52
+Floats = NDArray[np.float64]
+AnyArray = TypeVar("AnyArray", Array, np.ndarray)  # traced by JAX, or of NumPy
 
 
 class Kernels(NamedTuple):
@@ -125,12 +128,14 @@ def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[
     return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
 
 
-def recursion_of(arch: Architecture, x: ArrayLike) -> tuple[Array, tuple[Architecture, Basis | None, Gains, Array]]:
+def recursion_of(
+    arch: Architecture, x: ArrayLike
+) -> tuple[Floats, tuple[Architecture, Basis | None, Gains, np.ndarray]]:
     """The points (N, d), and the arguments that `recursion` takes after them, for traced code."""
     points, _ = _inputs(x, None)
     problem = _problem(arch, points.shape[1])
     terms = _basis(_rule(problem, points, None))
-    return points, (problem.outline, terms, problem.gains, jnp.asarray(arch.depth))
+    return points, (problem.outline, terms, problem.gains, np.asarray(arch.depth))
 
 
 def _infinite(
@@ -158,7 +163,7 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     return Kernels(*_checked(arch, BOTH, *made))
 
 
-def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
+def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Floats, Floats | None]:
     first = _points(x1, "x1")
     if x2 is None:
         return first, None
@@ -170,7 +175,7 @@ def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
     return first, second
 
 
-def _points(x: ArrayLike, name: str) -> Array:
+def _points(x: ArrayLike, name: str) -> Floats:
     try:
         points = np.asarray(x, dtype=np.float64)
     except (TypeError, ValueError):
@@ -179,7 +184,7 @@ def _points(x: ArrayLike, name: str) -> Array:
         raise InvalidInput(f"{name} has shape {points.shape}; pass points as rows, shape (N, d) with N, d ≥ 1.")
     if not np.isfinite(points).all():
         raise InvalidInput(f"{name} holds values that are not finite; drop those rows or fill them in.")
-    return jnp.asarray(points)
+    return points
 
 
 class _Problem(NamedTuple):
@@ -215,7 +220,12 @@ def _entries(arch: Architecture, shape: Shape) -> int:
 
 
 def _evaluated(
-    problem: _Problem, wanted: tuple[str, ...], rule: Rule | None, x1: Array, x2: Array | None, shaken: float = 0.0
+    problem: _Problem,
+    wanted: tuple[str, ...],
+    rule: Rule | None,
+    x1: Floats,
+    x2: Floats | None,
+    shaken: float = 0.0,
 ) -> tuple[Array, ...]:
     arch = problem.arch
     made = recursion(wanted, x1, x2, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
@@ -237,10 +247,8 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     fine = _evaluated(problem, BOTH, rule and finer(rule), first, second, 8 * EPS)
     layers = len(scales(arch, first.shape[1])) - 1
     rounding = 64 * EPS * (layers + cancellation(problem.act, _spread(problem, first, second)))
-    sizes = (max(float(jnp.abs(kernel).max()), 1e-300) for kernel in used)
-    nngp, ntk = (
-        8 * float(jnp.abs(a - b).max()) / size + rounding for a, b, size in zip(used, fine, sizes, strict=True)
-    )
+    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(used, fine, strict=True)]
+    nngp, ntk = (8 * np.abs(a - b).max().item() / max(np.abs(a).max().item(), 1e-300) + rounding for a, b in pairs)
     return KernelError(nngp, ntk)
 
 
@@ -254,7 +262,8 @@ def _checked(
     if arch.parameterization != "mup":
         return kernels
     return tuple(
-        jnp.zeros_like(kernel) if name == "nngp" else kernel for name, kernel in zip(wanted, kernels, strict=True)
+        jax.device_put(np.zeros(kernel.shape)) if name == "nngp" else kernel
+        for name, kernel in zip(wanted, kernels, strict=True)
     )
 
 
@@ -279,9 +288,11 @@ def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Arra
     return Kernel(k, jnp.zeros_like(k), None if x2 is None else own)
 
 
-def _positioned(arch: Architecture, x: Array) -> Array:
+def _positioned(arch: Architecture, x: AnyArray) -> AnyArray:
     """Inputs (N, d) in the shape (*positions, N, features)."""
-    return jnp.moveaxis(x.reshape(len(x), *arch.input_shape(x.shape[1])), 0, -2)
+    images = x.reshape(len(x), *arch.input_shape(x.shape[1]))
+    axes = range(1, images.ndim)
+    return images.transpose(*axes[:-1], 0, axes[-1])
 
 
 def _within(points: Array) -> Array:
@@ -361,7 +372,7 @@ def _basis(rule: Rule | None) -> Basis | None:
     return None if rule is None else basis(rule)
 
 
-def _rule(problem: _Problem, x1: Array, x2: Array | None) -> Rule | None:
+def _rule(problem: _Problem, x1: Floats, x2: Floats | None) -> Rule | None:
     """What serves the variances of every layer."""
     act = problem.act
     if act.dual is not None:
@@ -377,10 +388,10 @@ def _rule(problem: _Problem, x1: Array, x2: Array | None) -> Rule | None:
     return choose_rule(act, variances)
 
 
-def _spread(problem: _Problem, x1: Array, x2: Array | None) -> np.ndarray:
+def _spread(problem: _Problem, x1: Floats, x2: Floats | None) -> Floats:
     """Variances (8,) that span those of every layer: 16 samples are followed through the network."""
     points = np.concatenate([np.asarray(x) for x in (x1, x2) if x is not None])
-    sizes = (np.asarray(_positioned(problem.arch, jnp.asarray(points))) ** 2).mean(axis=-1)
+    sizes = (_positioned(problem.arch, points) ** 2).mean(axis=-1)
     order = np.argsort(sizes.reshape(-1, len(points)).max(axis=0))
     chosen = points[order[np.linspace(0, len(points) - 1, 16).round().astype(int)]]
     terms = None if problem.act.dual is not None else basis(SPARSE[0])

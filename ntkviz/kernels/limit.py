@@ -81,7 +81,12 @@ def pairs_meet(arch: Architecture) -> bool:
 
 
 def passed(
-    arch: Architecture, loop: bool, make: Callable[[tuple[Gain, ...]], Limit[S]], gains: Gains, depth: Array, state: S
+    arch: Architecture,
+    loop: bool,
+    make: Callable[[tuple[Gain, ...]], Limit[S]],
+    gains: Gains,
+    depth: Array | int,
+    state: S,
 ) -> S:
     """The state after the whole network, for traced code.
 
@@ -98,12 +103,12 @@ def passed(
         state = lax.fori_loop(0, depth, partial(block_passed, arch, make, gains), state)
     else:
         for i in range(arch.depth):
-            state = block_passed(arch, make, gains, jnp.asarray(i), state)
+            state = block_passed(arch, make, gains, i, state)
     return transfer_through(arch.end(), state, make(gains.end))
 
 
 def block_passed(
-    arch: Architecture, make: Callable[[tuple[Gain, ...]], Limit[S]], gains: Gains, i: Array, state: S
+    arch: Architecture, make: Callable[[tuple[Gain, ...]], Limit[S]], gains: Gains, i: Array | int, state: S
 ) -> S:
     """The state after block i, which is counted from 0.
 
@@ -114,6 +119,8 @@ def block_passed(
         i: the number of the block.
         state: the state before the block.
     """
+    if isinstance(i, int):
+        return transfer_through(arch.block(), state, make(gains.first if i == 0 else gains.later))
     now: tuple[Gain, ...] = jax.tree.map(partial(jnp.where, i == 0), gains.first, gains.later)
     return transfer_through(arch.block(), state, make(now))
 

@@ -13,7 +13,7 @@ width is compiled by itself. So it is for images, whose wide networks take most 
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import jax
@@ -25,28 +25,25 @@ from jax.typing import ArrayLike
 from ntkviz.activations import activation
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import empirical_ntk, layerwise
-from ntkviz.nets import Architecture, Layer, Params, init
+from ntkviz.nets import Architecture, Layer, Params, init_many
 from ntkviz.nets.operations import LayerNorm, Residual
 
 
-def seeds_ntk(arch: Architecture, x: ArrayLike, keys: Array) -> Array:
-    """The trace NTK (S, N, N) of networks with random weights from S keys, in the precision of x.
+def seeds_ntk(arch: Architecture, x: ArrayLike, seeds: Iterable[int]) -> Array:
+    """The trace NTK (S, N, N) of networks with random weights from S seeds, in the precision of x.
 
     Args:
         arch: the architecture.
         x: (N, d), the inputs.
-        keys: (S,), the keys of the random weights.
+        seeds: (S,), the seeds of the random weights.
     """
     points = _points(x)
-    return _over_seeds(arch, points, keys)
+    return _over_seeds(arch, points, init_many(arch, points.shape[1], seeds, dtype=points.dtype))
 
 
 @jax.jit
-def _over_seeds(arch: Architecture, x: Array, keys: Array) -> Array:
-    def kernel(key: Array) -> Array:
-        return layerwise(arch, init(arch, x.shape[1], key=key, dtype=x.dtype), x)
-
-    return jax.vmap(kernel)(keys)
+def _over_seeds(arch: Architecture, x: Array, params: Params) -> Array:
+    return jax.vmap(lambda one: layerwise(arch, one, x))(params)
 
 
 def narrowed(arch: Architecture, params: Params, width: int) -> tuple[Architecture, Params]:
@@ -96,7 +93,7 @@ def widths_ntk(arch: Architecture, params: Params, x: ArrayLike, widths: Sequenc
     points = _points(x).astype(params[0].weight.dtype)
     if not maskable(arch):
         return jnp.stack([empirical_ntk(*narrowed(arch, params, width), points) for width in widths])
-    return _over_widths(arch, params, points, jnp.asarray(widths))
+    return _over_widths(arch, params, points, np.asarray(widths))
 
 
 @jax.jit
@@ -121,8 +118,8 @@ def _fits(arch: Architecture, widths: Sequence[int]) -> None:
         raise InvalidInput(f"The widths must lie between 1 and {arch.width}, that of the network, not {tuple(widths)}.")
 
 
-def _points(x: ArrayLike) -> Array:
+def _points(x: ArrayLike) -> np.ndarray:
     points = np.asarray(x)
     if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
         raise InvalidInput(f"The inputs have shape {points.shape}; pass at least one point as (N, d), all finite.")
-    return jnp.asarray(points)
+    return points

@@ -172,7 +172,7 @@ def hidden_alignment(arch: Architecture, params: Params, x: ArrayLike, y: ArrayL
         y: (M,) or (M, K) targets.
     """
     kind = params[0].weight.dtype
-    return np.asarray(_hidden_alignment(arch, params, jnp.asarray(x, kind), jnp.asarray(y, kind)), np.float64)
+    return np.asarray(_hidden_alignment(arch, params, np.asarray(x, kind), np.asarray(y, kind)), np.float64)
 
 
 @jax.jit

@@ -37,8 +37,8 @@ def first_order_drift(arch: Architecture, params: Params, x: ArrayLike, own: Lin
         clock: when to look; its last moment counts.
     """
     pull = own.modes @ (-own.coefficients * clock.reach(own.eigenvalues)[-1][:, None])  # Θ₀⁻¹ (1 − decay) y, (N, 1)
-    change, size = _along(arch, params, jnp.asarray(x), jnp.asarray(pull))
-    return float(change / size)
+    change, size = _along(arch, params, np.asarray(x), pull)
+    return float(change) / float(size)
 
 
 @jax.jit

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import jax
 import numpy as np
 
 from ntkviz import costs
@@ -72,7 +71,7 @@ def curves_of(case: Case, seed: int) -> tuple[Curve, ...]:
     if not case.widths:
         kernel = np.asarray(getattr(infinite_kernels(case.arch, x), case.kernel))
         return (matrix_curve(case.label, kernel, law(case.arch, case.data, case.kernel)),)
-    params = init(case.arch, x.shape[1], key=jax.random.key(seed))
+    params = init(case.arch, x.shape[1], seed=seed)
     networks = np.asarray(widths_ntk(case.arch, params, x, case.widths), np.float64)
     return tuple(
         matrix_curve(f"n = {width}", kernel, finite=True) for width, kernel in zip(case.widths, networks, strict=True)

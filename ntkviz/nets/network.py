@@ -7,10 +7,13 @@ shapes, weights and taps of the layers are tuples in the order in which the netw
 come from `scales` everywhere in the project.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
@@ -50,44 +53,82 @@ def multiplications(arch: Architecture, input_dim: int) -> int:
     return sum(size.uses * size.fan_out * (size.fan_in + biases) for size in sizes(arch, input_dim))
 
 
-def init(arch: Architecture, input_dim: int, *, key: Array, dtype: DTypeLike = jnp.float64) -> Params:
+def init(
+    arch: Architecture,
+    input_dim: int,
+    *,
+    seed: int | None = None,
+    key: Array | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Params:
     """Random weights: normal, with the standard deviations of the parameterization.
+
+    The weights and the biases of each layer come from a NumPy generator of their own, which (seed, layer) starts. Both
+    precisions have the same weights up to rounding.
 
     Args:
         arch: the architecture.
         input_dim: d, the numbers in an input.
-        key: of the random numbers.
+        seed: a whole number from 0; the same seed draws the same weights.
+        key: of JAX, in place of a seed. It is accepted in this release only.
         dtype: the precision of the weights.
+
+    Raises:
+        InvalidInput: where there is no seed, or it is not a whole number from 0.
     """
-    stds = tuple((scale.weight_std, scale.bias_std) for scale in scales(arch, input_dim))
-    params: Params = _draw(shapes(arch, input_dim), arch.sigma_b is not None, jnp.dtype(dtype), stds, key)
-    return params
+    if key is not None and seed is None:
+        warnings.warn("init takes seed=… in place of key=…, which the next release refuses.", stacklevel=2)
+        return _put(_drawn(arch, input_dim, jax.random.key_data(key).tolist(), dtype))
+    return _put(_drawn(arch, input_dim, [_checked_seed(seed)], dtype))
 
 
-@jax.jit(static_argnums=(0, 1, 2))  # the architecture is no argument: one program serves every activation and σ
-def _draw(
-    sizes: tuple[tuple[int, int], ...],
-    biases: bool,
-    dtype: jnp.dtype,
-    stds: tuple[tuple[float, float], ...],
-    key: Array,
-) -> Params:
-    weight_key, bias_key = jax.random.split(key)
-    weights = _normals(weight_key, sizes, dtype)
-    offsets = _normals(bias_key, tuple(size[1:] for size in sizes), dtype) if biases else [None] * len(sizes)
+def init_many(arch: Architecture, input_dim: int, seeds: Iterable[int], *, dtype: DTypeLike = np.float64) -> Params:
+    """The weights of S networks, with a leading axis S: those that `init` draws from each of the seeds.
+
+    Args:
+        arch: the architecture.
+        input_dim: d, the numbers in an input.
+        seeds: (S,), whole numbers from 0.
+        dtype: the precision of the weights.
+
+    Raises:
+        InvalidInput: where a seed is not a whole number from 0, or there is none.
+    """
+    drawn = [_drawn(arch, input_dim, [_checked_seed(seed)], dtype) for seed in seeds]
+    if not drawn:
+        raise InvalidInput("Give at least one seed.")
+    stacked: Params = jax.tree.map(lambda *weights: np.stack(weights), *drawn)
+    return _put(stacked)
+
+
+def _checked_seed(seed: int | None) -> int:
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidInput(f"The seed of the weights must be a whole number from 0, not {seed!r}.")
+    return int(seed)
+
+
+def _drawn(arch: Architecture, input_dim: int, seeds: list[int], dtype: DTypeLike) -> Params:
+    """The weights, in NumPy: a generator of JAX would have to be compiled for each shape."""
+
+    def normals(number: int, size: tuple[int, ...], std: float) -> Any:
+        values = np.random.default_rng([*seeds, number]).standard_normal(size)
+        values *= std
+        return values.astype(dtype, copy=False)
+
+    layers = zip(shapes(arch, input_dim), scales(arch, input_dim), strict=True)
     return tuple(
-        Layer(weight_std * weight, None if offset is None else bias_std * offset)
-        for weight, offset, (weight_std, bias_std) in zip(weights, offsets, stds, strict=True)
+        Layer(
+            normals(2 * number, size, scale.weight_std),
+            None if arch.sigma_b is None else normals(2 * number + 1, size[1:], scale.bias_std),
+        )
+        for number, (size, scale) in enumerate(layers)
     )
 
 
-def _normals(key: Array, sizes: tuple[tuple[int, ...], ...], dtype: jnp.dtype) -> list[Array]:
-    """Standard normals of each size. Equal sizes are drawn at once, because a generator takes 0.5 s to compile."""
-    drawn = {
-        size: iter(jax.random.normal(jax.random.fold_in(key, i), (sizes.count(size), *size), dtype))
-        for i, size in enumerate(dict.fromkeys(sizes))
-    }
-    return [next(drawn[size]) for size in sizes]
+def _put(params: Params) -> Params:
+    """The weights as arrays of JAX; nothing is compiled for it."""
+    on_device: Params = jax.device_put(params)
+    return on_device
 
 
 def apply(arch: Architecture, params: Params, x: ArrayLike) -> Array:

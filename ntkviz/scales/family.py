@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -160,7 +159,7 @@ def train_family(
         report: is called with the fraction done and, where there is something new, the family so far. What it raises
             ends the training.
     """
-    start = nets.init(recipe.arch, data.x.shape[1], key=jax.random.key(seed), dtype=jnp.float32)
+    start = nets.init(recipe.arch, data.x.shape[1], seed=seed, dtype=np.float32)
     known = foreseen(recipe, data, start)
     report(0.05, known)
 
@@ -188,7 +187,7 @@ def train_family(
 def foreseen(recipe: Recipe, data: Dataset, start: Params) -> Family:
     """A family before its training: what theory says of it, from the weights `start` alone."""
     arch = recipe.arch
-    precise: Params = jax.tree.map(lambda w: w.astype(jnp.float64), start)
+    precise: Params = jax.device_put(jax.tree.map(lambda w: np.asarray(w, np.float64), start))
     own = linearise(np.asarray(empirical_ntk(arch, precise, data.x)), data.y)
     across = np.asarray(empirical_ntk(arch, precise, data.x_test, data.x))
     limit = linearise(infinite_ntk(arch, data.x), data.y)
@@ -239,8 +238,8 @@ def _with_curves(known: Family, data: Dataset, runs: tuple[Run, ...]) -> Family:
 
 def _measured(arch: Architecture, family: Family, data: Dataset, start: Params, ends: list[Params]) -> Family:
     """The family with what became of the kernel and of the hidden layer."""
-    stacked: Params = jax.tree.map(lambda *layers: jnp.stack([jnp.asarray(w) for w in layers]), start, *ends)
-    found = np.asarray(kernels(arch, stacked, jnp.asarray(data.x, jnp.float32)))
+    stacked: Params = jax.device_put(jax.tree.map(lambda *layers: np.stack(layers), start, *ends))
+    found = np.asarray(kernels(arch, stacked, data.x.astype(np.float32)))
     drift, aligned = drifts(found[1:], found[0]), hidden_alignment(arch, stacked, data.x_test, data.y_test)
     return replace(
         family,

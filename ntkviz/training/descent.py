@@ -53,7 +53,7 @@ class State(NamedTuple):
     step: Array  # (), the number of steps taken
     diverged_at: Array  # (S,), the step by which each network diverged, or -1
     order: Array  # (N,), the order of the points in this epoch
-    key: Array  # of the orders
+    key: Array | None  # of the orders; None where all points are in each step
 
 
 class Observation(NamedTuple):
@@ -81,7 +81,7 @@ def problem(
     centred: bool = False,
     x_test: ArrayLike | None = None,
     y_test: ArrayLike | None = None,
-    dtype: jnp.dtype,
+    dtype: np.dtype,
 ) -> Problem:
     """The problem of a sweep: everything checked, in one precision, and with a leading axis S where networks differ.
 
@@ -109,29 +109,29 @@ def problem(
     if y_test is not None and test is None:
         raise InvalidInput("Test targets need their test inputs.")
 
-    def offset(points: Array) -> Array:
-        outputs = _outputs(arch, start, points)
-        return outputs if centred else jnp.zeros_like(outputs)
-
-    made = Problem(
-        start=start,
-        x=points,
-        y=_targets(y, points, arch, loss),
-        point_weights=weights,
-        offset=offset(points),
-        eta=eta,
-        alpha=alpha,
-        loss=loss,
-        optimiser=optimiser.spread(networks, len(start), dtype),
-        limit=jnp.full(networks, jnp.inf, dtype),
-        x_test=test,
-        y_test=None if test is None or y_test is None else _targets(y_test, test, arch, loss),
-        offset_test=None if test is None else offset(test),
-    )
-    first = np.asarray(observe(arch, made, start).loss)
+    arrays = {
+        "start": start,
+        "x": points,
+        "y": _targets(y, points, arch, loss),
+        "point_weights": weights,
+        "offset": np.zeros((networks, len(points), arch.outputs), dtype),
+        "eta": eta,
+        "alpha": alpha,
+        "optimiser": optimiser.spread(networks, len(start), dtype),
+        "limit": np.full(networks, np.inf, dtype),
+        "x_test": test,
+        "y_test": None if test is None or y_test is None else _targets(y_test, test, arch, loss),
+        "offset_test": None if test is None else np.zeros((networks, len(test), arch.outputs), dtype),
+    }
+    made = Problem(loss=loss, **jax.device_put(arrays))
+    if centred:
+        unscaled = made._replace(alpha=jax.device_put(np.ones_like(alpha)))
+        seen = observe(arch, unscaled, made.start)
+        made = made._replace(offset=seen.f_train, offset_test=seen.f_test)
+    first = np.asarray(observe(arch, made, made.start).loss)
     if not np.all(np.isfinite(first)):
         raise InvalidInput("The network's outputs are not finite before training; lower the scale of the inputs.")
-    return made._replace(limit=jnp.asarray(np.where(first > 0, EXPLOSION * first, np.inf), dtype))
+    return made._replace(limit=jax.device_put(np.where(first > 0, EXPLOSION * first, np.inf).astype(dtype)))
 
 
 def _per_network(
@@ -140,10 +140,10 @@ def _per_network(
     alpha: ArrayLike,
     point_weights: ArrayLike | None,
     optimiser: Optimiser,
-    x: Array,
-) -> tuple[Params, tuple[Array, Array, Array], int]:
+    x: np.ndarray,
+) -> tuple[Params, tuple[np.ndarray, np.ndarray, np.ndarray], int]:
     """Weights, then steps (S,), scales (S,) and weights of the points (S, N), and the number of networks S."""
-    stacked = jnp.ndim(params[0].weight) == 3
+    stacked = np.ndim(params[0].weight) == 3
     weights = np.ones(len(x)) if point_weights is None else np.asarray(point_weights)
     if weights.ndim not in (1, 2) or weights.shape[-1] != len(x):
         raise InvalidInput(f"Give a weight for each of the {len(x)} points, not weights of shape {weights.shape}.")
@@ -152,7 +152,7 @@ def _per_network(
     if not all(np.all(np.isfinite(v) & (np.asarray(v) > 0)) for v in (eta, alpha)):
         raise InvalidInput("Steps η and output scales α must be positive numbers.")
     sizes = {
-        "networks": jnp.shape(params[0].weight)[0] if stacked else 1,
+        "networks": np.shape(params[0].weight)[0] if stacked else 1,
         "steps η": np.size(eta),
         "scales α": np.size(alpha),
         "lists of point weights": len(np.atleast_2d(weights)),
@@ -163,44 +163,45 @@ def _per_network(
         listed = ", ".join(f"{size} {name}" for name, size in sizes.items() if size > 1)
         raise InvalidInput(f"A sweep cannot be made of {listed}: of each, give one or as many.")
 
-    def spread(array: ArrayLike, shape: tuple[int, ...]) -> Array:
-        return jnp.broadcast_to(jnp.asarray(array, x.dtype), (networks, *shape))
+    def spread(array: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+        return np.broadcast_to(np.asarray(array, x.dtype), (networks, *shape))
 
-    start = jax.tree.map(lambda w: spread(w, w.shape[1:] if stacked else w.shape), params)
+    start: Params = jax.tree.map(lambda w: spread(w, w.shape[1:] if stacked else w.shape), params)
     return start, (spread(np.ravel(eta), ()), spread(np.ravel(alpha), ()), spread(weights, (len(x),))), networks
 
 
-def _points(x: ArrayLike, dtype: jnp.dtype) -> Array:
-    points = jnp.asarray(x, dtype)
-    if points.ndim != 2 or 0 in points.shape or not bool(jnp.isfinite(points).all()):
+def _points(x: ArrayLike, dtype: np.dtype) -> np.ndarray:
+    points = np.asarray(x, dtype)
+    if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
         raise InvalidInput(f"Inputs must be finite numbers of shape (N, d); these have shape {points.shape}.")
     return points
 
 
-def _targets(y: ArrayLike, points: Array, arch: Architecture, loss: Loss) -> Array:
-    targets = jnp.asarray(y, points.dtype)
+def _targets(y: ArrayLike, points: np.ndarray, arch: Architecture, loss: Loss) -> np.ndarray:
+    targets = np.asarray(y, points.dtype)
     targets = targets[:, None] if targets.ndim == 1 else targets
     shape = (len(points), arch.outputs)
-    if targets.shape != shape or not bool(jnp.isfinite(targets).all()):
+    if targets.shape != shape or not np.isfinite(targets).all():
         raise InvalidInput(f"Targets must be finite numbers of shape {shape}; these have shape {targets.shape}.")
     loss.check(targets)
     return targets
 
 
 def start(problem: Problem, key: Array | None) -> State:
-    """The state before the first step; `key` decides the order of the points in minibatches."""
+    """The state before the first step; `key` decides the order of the points in minibatches, and is None without."""
 
     def memory(optimiser: Optimiser, eta: Array, params: Params) -> Any:
         return optimiser.transformation(eta).init(params)
 
-    return State(
-        params=problem.start,
-        memory=jax.vmap(memory)(problem.optimiser, problem.eta, problem.start),
-        step=jnp.asarray(0),
-        diverged_at=jnp.full(len(problem.eta), -1),
-        order=jnp.arange(len(problem.x)),
-        key=jax.random.key(0) if key is None else key,
-    )
+    networks = problem.optimiser, problem.eta, problem.start
+    empty = jax.tree.map(lambda made: np.zeros(made.shape, made.dtype), jax.eval_shape(jax.vmap(memory), *networks))
+    numbers = {
+        "memory": empty,  # every optimiser starts from zeros
+        "step": np.asarray(0),
+        "diverged_at": np.full(len(problem.eta), -1),
+        "order": np.arange(len(problem.x)),
+    }
+    return State(params=problem.start, key=key, **jax.device_put(numbers))
 
 
 def operations(arch: Architecture, input_dim: int, points: int) -> float:
@@ -277,15 +278,16 @@ def _batch_rows(batch: int, state: State, points: int) -> tuple[Array, Array]:
 
     An epoch has ⌊N/B⌋ steps. The points that do not fill a batch are left out of it.
     """
+    if state.key is None:
+        raise TypeError("Minibatches need the key that decides the order of the points.")
     epoch, position = jnp.divmod(state.step, points // batch)
     shuffle = partial(jax.random.permutation, jax.random.fold_in(state.key, epoch), points)
     order = jax.lax.cond(position == 0, shuffle, lambda: state.order)
     return jax.lax.dynamic_slice(order, (position * batch,), (batch,)), order
 
 
-@jax.jit
 def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
-    """(S, N, K): the outputs f of each network."""
+    """(S, N, K): the outputs f of each network, for traced code."""
     vectorised = operations(arch, *x.shape[::-1]) < SIDE_BY_SIDE
     outputs: Array = _over_networks(lambda params: apply(arch, params, x), vectorised, params)
     return outputs
@@ -347,7 +349,7 @@ def observe(arch: Architecture, problem: Problem, params: Params) -> Observation
     size = jnp.stack([squares(layer) for layer in problem.start], axis=-1)
     alpha = problem.alpha[:, None, None]
     f_train, f_test, test_loss = alpha * (_outputs(arch, params, problem.x) - problem.offset), None, None
-    if problem.x_test is not None:
+    if problem.x_test is not None and problem.offset_test is not None:
         f_test = alpha * (_outputs(arch, params, problem.x_test) - problem.offset_test)
         test_loss = None if problem.y_test is None else loss(f_test, problem.y_test)
     return Observation(

@@ -80,7 +80,7 @@ class Optimiser:
         rates = np.asarray(self.layer_rates)
         yield len(rates) if rates.ndim == 2 else 1
 
-    def spread(self, networks: int, layers: int, dtype: jnp.dtype) -> Self:
+    def spread(self, networks: int, layers: int, dtype: np.dtype) -> Self:
         """The same optimiser with arrays for S = `networks` networks of so many layers.
 
         Args:
@@ -101,12 +101,12 @@ class Optimiser:
                 raise InvalidInput(
                     f"The optimiser's {name} must be {'in [0, 1)' if name in self.below_one else '0 or more'}."
                 )
-            arrays[name] = jnp.broadcast_to(jnp.asarray(array.ravel(), dtype), networks)
+            arrays[name] = np.broadcast_to(array.ravel().astype(dtype), networks)
         if self.layer_rates is not None:
             rates = np.asarray(self.layer_rates)
             if rates.ndim not in (1, 2) or rates.shape[-1] != layers or not np.all((rates >= 0) & np.isfinite(rates)):
                 raise InvalidInput(f"Give a finite rate, 0 or more, for each of the {layers} layers of the network.")
-            arrays["layer_rates"] = jnp.broadcast_to(jnp.asarray(rates, dtype), (networks, layers))
+            arrays["layer_rates"] = np.broadcast_to(rates.astype(dtype), (networks, layers))
         return replace(self, **arrays)
 
     def _hyperparameters(self) -> dict[str, ArrayLike]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
@@ -132,7 +131,7 @@ class Recorder:
         self.kept: dict[str, Any] = {}  # name of a field of `Run` -> arrays (records, S, …)
         self.last: list[tuple[Params, np.ndarray | None]] = [(problem.start, None)] * networks
         self.first_kernels = np.empty(0)  # (S, N, N) after the first record
-        self.directions: Array | None = None  # (S, P), where the next search for the sharpness starts
+        self.directions: np.ndarray | None = None  # (S, P), where the next search for the sharpness starts
 
     @property
     def training(self) -> np.ndarray:
@@ -147,7 +146,7 @@ class Recorder:
         """Record all that was asked for at the present step."""
         self.steps[self.count] = state.step
         observed = descent.observe(self.arch, self.problem, state.params)._asdict()
-        self.mark_diverged(np.where(observed["loss"] < self.problem.limit, -1, int(state.step)))
+        self.mark_diverged(np.where(np.asarray(observed["loss"]) < np.asarray(self.problem.limit), -1, int(state.step)))
         if self.recording.get("weights", False):
             observed["weights"] = state.params
         if products := self.recording.get("sharpness", 0):
@@ -171,9 +170,9 @@ class Recorder:
         """
         random = first_direction(self.arch, self.problem.x)
         if self.directions is None:
-            self.directions = jnp.stack([random] * len(self.diverged_at))
+            self.directions = np.stack([random] * len(self.diverged_at))
         found = descent.sharpnesses(self.arch, products, self.problem, state.params, self.directions)
-        self.directions = found.direction + 1e-3 * random / jnp.linalg.norm(random)
+        self.directions = np.asarray(found.direction) + (1e-3 / np.linalg.norm(random)) * random
         return found.value
 
     def _keep(self, name: str, value: Any) -> None:
@@ -197,7 +196,7 @@ class Recorder:
             alpha=float(self.alpha[network]),
             kernel_start=None if kernel is None else self.first_kernels[network],
             kernel_end=kernel,
-            params=jax.tree.map(lambda a: a[network], params),
+            params=jax.tree.map(lambda a: np.asarray(a)[network], params),
             diverged_at=None if diverged_at < 0 else diverged_at,
             **kept,
         )

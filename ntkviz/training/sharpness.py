@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
@@ -62,14 +63,12 @@ def sharpness(
     Raises:
         InvalidInput: where `products` is less than 1, or the targets do not suit the loss.
     """
-    points = jnp.asarray(x, params[0].weight.dtype)
+    points = np.asarray(x, params[0].weight.dtype)
     if products < 1:
         raise InvalidInput(f"The sharpness needs at least one Hessian product, not {products}.")
-    targets = jnp.asarray(y, points.dtype).reshape(len(points), arch.outputs)
+    targets = np.asarray(y, points.dtype).reshape(len(points), arch.outputs)
     loss.check(targets)
-    offset, weights, scale = (jnp.asarray(value, points.dtype) for value in (offset, point_weights, alpha))
-    if direction is None:
-        direction = first_direction(arch, points)
+    offset, weights, scale = (np.asarray(value, points.dtype) for value in (offset, point_weights, alpha))
     found: Sharpness = _sharpness(
         arch,
         loss,
@@ -77,17 +76,19 @@ def sharpness(
         params,
         points,
         targets,
-        jnp.broadcast_to(offset, targets.shape),
-        jnp.broadcast_to(weights, len(points)),
+        np.broadcast_to(offset, targets.shape),
+        np.broadcast_to(weights, len(points)),
         scale,
-        direction,
+        first_direction(arch, points) if direction is None else direction,
     )
     return found
 
 
-def first_direction(arch: Architecture, x: Array) -> Array:
+def first_direction(arch: Architecture, x: ArrayLike) -> np.ndarray:
     """A fixed random direction (P,) from which the search for the sharpness starts."""
-    return jax.random.normal(jax.random.key(0), (parameter_count(arch, x.shape[1]),), x.dtype)
+    points = np.asarray(x)
+    direction = np.random.default_rng(0).standard_normal(parameter_count(arch, points.shape[1]))
+    return direction.astype(points.dtype)
 
 
 @partial(jax.jit, static_argnums=2)

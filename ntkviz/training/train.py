@@ -17,7 +17,6 @@ import time
 from typing import Any, Protocol, Unpack
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -124,7 +123,7 @@ def train(
     def report_first(fraction: float, partial: Any = None, /) -> None:
         report(fraction, None if partial is None else partial[0])
 
-    stacked = jax.tree.map(lambda a: jnp.asarray(a)[None], params)
+    stacked = jax.tree.map(lambda a: np.asarray(a)[None], params)
     runs = train_many(
         arch,
         stacked,
@@ -195,7 +194,7 @@ def train_many(
         centred=recording.get("centred", False),
         x_test=recording.get("x_test"),
         y_test=recording.get("y_test"),
-        dtype=jnp.dtype(recording.get("dtype", jnp.float32)),
+        dtype=np.dtype(recording.get("dtype", np.float32)),
     )
     batch = recording.get("batch")
     if batch is not None and not 1 <= batch <= len(problem.x):
@@ -219,7 +218,8 @@ def _run(
     report: Report,
 ) -> None:
     """Train until the last of the `marks`, the steps to record, in chunks whose length follows the time they take."""
-    state = descent.start(problem, recorder.recording.get("key"))
+    key = recorder.recording.get("key")
+    state = descent.start(problem, jax.random.key(0) if batch is not None and key is None else key)
     recorder.record(state)
     report(0.0)
     reported = time.perf_counter()
