@@ -1,6 +1,6 @@
 """What a question costs that nobody has asked before: programs that are compiled, and seconds.
 
-    python -m benchmarks.cold [--lesson train ...] [--moves]
+    python -m benchmarks.cold [--lesson train ...] [--moves ["width doubled" ...]]
 
 Each lesson runs in a process of its own with an empty cache of compiled programs: first as it opens, then, with
 `--moves`, after a move of one setting at a time, each from the preset with which the lesson opens. Beside the first run
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,13 @@ class Programs:
         self.count += event == COMPILED
 
 
-def moves(spec: Any) -> Iterator[tuple[str, Any]]:
-    """What is moved, and the spec after it: every setting that changes the shape of a computation, seeds and steps."""
+def moves(spec: Any, only: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+    """What is moved, and the spec after it: every setting that changes the shape of a computation, seeds and steps.
+
+    Args:
+        spec: of a lesson, before the move.
+        only: the names of some moves; empty stands for all.
+    """
     now = values(spec)
     data = now["data"]
     changes: dict[str, Mapping[str, Any]] = {
@@ -59,7 +64,7 @@ def moves(spec: Any) -> Iterator[tuple[str, Any]]:
         "another step": {"c": 0.9 * now.get("c", 1.0)},
     }
     for name, change in changes.items():
-        if name == "other data" or change.keys() <= now.keys():
+        if (not only or name in only) and (name == "other data" or change.keys() <= now.keys()):
             yield name, assembled(spec, change, Offer())
 
 
@@ -72,21 +77,27 @@ def run(lesson: Lesson[Any], spec: Any) -> float:
     return time.perf_counter() - started
 
 
-def measure(lesson: Lesson[Any], *, moved: bool) -> Iterator[dict[str, Any]]:
-    """The rows of one lesson: what is asked, programs, seconds of the first run and of a second one."""
+def measure(lesson: Lesson[Any], moved: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """The rows of one lesson: what is asked, programs, seconds of the first run and of a second one.
+
+    Args:
+        lesson: whose runs are measured.
+        moved: the names of the moves; an empty list stands for all, and None for none.
+    """
     keep_compilations()
     programs, start = Programs(), lesson.default.spec
-    for name, spec in [("as it opens", start), *(moves(start) if moved else ())]:
+    for name, spec in [("as it opens", start), *(() if moved is None else moves(start, moved))]:
         before = programs.count
         cold = run(lesson, spec)
         compiled = programs.count - before
         yield {"asked": name, "programs": compiled, "cold": cold, "warm": run(lesson, spec)}
 
 
-def in_its_own_process(name: str, *, moved: bool) -> list[dict[str, Any]]:
-    """The rows of one lesson, measured in a process with an empty cache."""
+def in_its_own_process(name: str, moved: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The rows of one lesson, measured in a process with an empty cache; arguments as in `measure`."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.cold", "--rows", "--lesson", name, *(["--moves"] if moved else [])]
+        wanted = [] if moved is None else ["--moves", *moved]
+        command = [sys.executable, "-m", "benchmarks.cold", "--rows", "--lesson", name, *wanted]
         ended = subprocess.run(
             command, cwd=ROOT, env={**os.environ, "NTKVIZ_CACHE": folder}, stdout=subprocess.PIPE, text=True, check=True
         )
@@ -112,18 +123,18 @@ def summary(lesson: str, rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lesson", nargs="+", choices=sorted(lessons()), default=sorted(lessons()))
-    options.add_argument("--moves", action="store_true", help="move the settings too, which takes minutes")
+    options.add_argument("--moves", nargs="*", metavar="MOVE", help="move the settings too, all or those named")
     options.add_argument("--rows", action="store_true", help="measure one lesson here and print its rows as JSON")
     asked = options.parse_args()
     if asked.rows:
-        for row in measure(lessons()[asked.lesson[0]], moved=asked.moves):
+        for row in measure(lessons()[asked.lesson[0]], asked.moves):
             print(json.dumps(row), flush=True)
         return
     print(f"{'lesson':<10} {'asked':<20} {'programs':>9} {'cold':>9} {'warm':>9}   (seconds)")
     for name in asked.lesson:
-        rows = in_its_own_process(name, moved=asked.moves)
+        rows = in_its_own_process(name, asked.moves)
         print(*(line(name, row) for row in rows), sep="\n", flush=True)
-        if asked.moves:
+        if asked.moves is not None:
             print(summary(name, rows), flush=True)
 
 

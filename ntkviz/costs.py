@@ -255,7 +255,8 @@ def weights(
     """Drawing the weights of networks."""
     count = networks * parameter_count(arch, input_dim)
     kept = BYTES[dtype] * count
-    return Cost(machine.call + count * (machine.normal if dtype == "float32" else machine.normal64), 2 * kept, kept)
+    seconds = machine.call + count * (machine.normal if dtype == "float32" else machine.normal64)
+    return Cost(seconds, kept + BYTES["float64"] * count, kept)  # they are drawn in float64
 
 
 def _passes(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from ntkviz.engine import Engine, Job, Limits, Store, programs
 from ntkviz.engine import jobs as jobs_module
+from ntkviz.engine import lanes as lanes_module
 from ntkviz.engine import store as store_module
 from ntkviz.engine.jobs import held_bytes
 from ntkviz.engine.lanes import Lanes
@@ -17,6 +18,7 @@ from ntkviz.engine.limits import spoken
 from ntkviz.engine.pace import Paces, seconds_until_turn
 from ntkviz.errors import Cancelled, InvalidInput, NtkvizError, TooExpensive
 from ntkviz.experiments.protocol import Cost
+from ntkviz.experiments.train import Spec as Training
 from ntkviz.specs import Spec, number
 
 WAIT = 10.0  # seconds: far more than anything here takes
@@ -352,6 +354,14 @@ def test_one_worker_is_kept_free_of_what_may_take_long(seconds, compiled, crowde
     assert lanes.workers_for(job) == 1 + taken
     pool.slots = 1
     assert lanes.takes(0, job) and lanes.workers_for(job) == 1
+
+
+def test_numbers_that_compiled_code_takes_as_arguments_make_no_new_shape():
+    one = Training()
+    moved = replace(one, c=0.7, steps=one.steps + 1, seed=3)
+    assert lanes_module.shape(repr(moved)) == lanes_module.shape(repr(one))
+    for other in (replace(one.arch, depth=2), replace(one.arch, width=100)):
+        assert lanes_module.shape(repr(replace(one, arch=other))) != lanes_module.shape(repr(one))
 
 
 @pytest.mark.parametrize(("has_workers", "limit"), [(True, 0.1), (False, 2.0)])

@@ -199,8 +199,8 @@ def test_a_sweep_over_the_rates_of_layers_alone_is_its_single_runs() -> None:
 def test_float32_stays_float32(name: str) -> None:
     how = OPTIMISERS[name](decay=0.1, layer_rates=(0.5, 1.0, 2.0))
     problem = descent.problem(ARCH, START, X, Y, ETA, optimiser=how, dtype=jnp.dtype(jnp.float32))
-    state = descent.start(problem, None)
-    program = jax.make_jaxpr(descent.advance, static_argnums=1)(ARCH, 4, problem, state, 10)
+    state = descent.start(problem, 4)
+    program = jax.make_jaxpr(descent.trained, static_argnums=1)(ARCH, 4, problem, state, 10)
     assert not re.search(r"f64\[\d", str(program))  # no array; σ and the like are weakly typed scalars
 
 

@@ -18,7 +18,6 @@ from ntkviz.nets import Architecture, Params, apply, init, init_many
 from ntkviz.training import Run, descent, log_steps, sharpness, stable_step, train, train_many
 
 SEED = 0
-KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 X, X_TEST = RNG.normal(size=(12, 3)), RNG.normal(size=(5, 3))
 Y, Y_TEST = np.sin(X[:, 0]), np.sin(X_TEST[:, 0])
@@ -117,7 +116,7 @@ def test_float32_stays_float32() -> None:
     problem = descent.problem(
         SMALL, START, X, Y, ETA, 1.0, centred=True, x_test=None, y_test=None, dtype=jnp.dtype(jnp.float32)
     )
-    program = jax.make_jaxpr(descent.advance, static_argnums=1)(SMALL, 4, problem, descent.start(problem, KEY), 10)
+    program = jax.make_jaxpr(descent.trained, static_argnums=1)(SMALL, 4, problem, descent.start(problem, 4), 10)
     assert not re.search(r"f64\[\d", str(program))  # no array; σ and the like are weakly typed scalars
 
 

@@ -64,7 +64,8 @@ def train(case: dict[str, Any]) -> Call:
     targets, dtype = np.zeros(len(x)), jnp.dtype(case["dtype"])
     problem = descent.problem(arch, stacked, x, targets, 1e-6, dtype=dtype)
     state = descent.start(problem, None)
-    return lambda: descent.advance(arch, None, problem, state, case["steps"]).step.block_until_ready()
+    steps = jax.jit(descent.trained, static_argnums=1)
+    return lambda: steps(arch, None, problem, state, case["steps"]).step.block_until_ready()
 
 
 serve({task.__name__: task for task in (empirical, infinite, accuracy, multiply, train)})

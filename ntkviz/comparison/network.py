@@ -179,8 +179,8 @@ def train_beside(arch: Architecture, theory: Prediction, *, seed: int, watch: Re
     """
     data, arch = theory.data, replace(arch, outputs=theory.data.y.shape[1])
     start = init(arch, data.x.shape[1], seed=seed, dtype=np.float32)
-    kernel = np.asarray(empirical_ntk(arch, start, data.x, outputs="full"), np.float64)
-    linearised, lambda_max = _linearised(arch, start, theory, kernel)
+    kernel, across = _kernels(arch, start, theory)
+    linearised, lambda_max = _linearised(arch, theory, kernel, across)
 
     def seen(run: Run) -> Network:
         curves = curves_of(data, theory.modes, run.f_train, np.asarray(run.f_test))
@@ -192,14 +192,25 @@ def train_beside(arch: Architecture, theory: Prediction, *, seed: int, watch: Re
     recording: Recording = {"record": theory.steps, "x_test": theory.points, "centred": True, "allow_divergence": True}
     steps = int(theory.steps[-1])
     done = train(arch, start, data.x, data.y, eta=theory.eta, steps=steps, report=told, **recording)
-    end = np.asarray(empirical_ntk(arch, done.params, data.x, outputs="full"), np.float64)
+    end, _ = _kernels(arch, done.params, theory)
     return replace(seen(done), drift=drift(end, kernel), lambda_end=float(np.linalg.norm(end, 2)))
 
 
-def _linearised(arch: Architecture, start: Params, theory: Prediction, kernel: Floats) -> tuple[Curves, float]:
-    """The network's Taylor expansion in its weights, trained in closed form, and its λ_max; kernel row n·K + k."""
+def _kernels(arch: Architecture, params: Params, theory: Prediction) -> tuple[Floats, Floats]:
+    """The kernel of a network on the training points, and that of the recorded with the training points.
+
+    One program makes both, and the same one at the start and at the end. Row n·K + k belongs to output k of point n.
+    """
+    x = theory.data.x
+    made = empirical_ntk(arch, params, np.concatenate([x, theory.points]), x, outputs="full")
+    both = np.asarray(made, np.float64)
+    own, across = np.split(both, [len(x) * arch.outputs])
+    return (own + own.T) / 2, across
+
+
+def _linearised(arch: Architecture, theory: Prediction, kernel: Floats, across: Floats) -> tuple[Curves, float]:
+    """The network's Taylor expansion in its weights, trained in closed form, and its λ_max, from `_kernels`."""
     data, steps = theory.data, len(theory.steps)
-    across = empirical_ntk(arch, start, theory.points, data.x, outputs="full")
     model = linearise(spectrum(kernel, computed_in=np.float32), data.y.ravel())
     clock = Descent(theory.eta, theory.steps)
     f_train, f = (f.reshape(steps, -1, arch.outputs) for f in (model.train(clock), model.predict(clock, across)))
@@ -211,8 +222,7 @@ def network_cost(arch: Architecture, data: DataSpec, steps: int, frames: int = F
     known, points = loaded(data), len(recorded_points(loaded(data))[0])
     dim, n, outputs = known.x.shape[1], len(known.x), known.y.shape[1]
     arch = replace(arch, outputs=outputs)
-    kernels = 2 * costs.empirical_kernel(arch, dim, n, outputs="full")
-    across = costs.empirical_kernel(arch, dim, points, n, outputs="full")
+    kernels = 2 * costs.empirical_kernel(arch, dim, n + points, n, outputs="full")
     linear = costs.linearised(n * outputs, points * outputs, frames)
     trained = costs.training(arch, dim, n, steps, frames=frames, test_points=points)
-    return costs.weights(arch, dim) + kernels + across + linear + trained
+    return costs.weights(arch, dim) + kernels + linear + trained

@@ -15,7 +15,9 @@ LOCAL_SECONDS = 0.1  # estimated cost up to which a run is computed in this proc
 LOCAL_SECONDS_ALONE = 2.0  # the same while there are no workers
 SHORT_SECONDS = 5.0  # estimated cost up to which a run may use the worker that is kept free of long ones
 MAX_SHAPES = 10_000  # shapes that are remembered as compiled
-COMPILE_NOTHING = re.compile(r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|seed=\d+")  # numbers of a spec that programs take
+COMPILE_NOTHING = re.compile(
+    r"\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|(seeds?|steps)=\d+"
+)  # numbers of a spec that programs take
 
 
 class Lanes(Generic[PictureT]):

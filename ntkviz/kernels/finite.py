@@ -28,6 +28,7 @@ from ntkviz.errors import InvalidInput
 from ntkviz.kernels.room import room_for
 from ntkviz.kernels.shared import bias_share, weights_share
 from ntkviz.nets import Architecture, Params, Scale, forward, scales, sizes
+from ntkviz.nets.padding import cut, padded
 
 Outputs = Literal["trace", "full"]
 
@@ -57,7 +58,8 @@ def empirical_ntk(
     x1, x2 = _inputs(x1, "x1"), None if x2 is None else _inputs(x2, "x2")
     rows = arch.outputs if outputs == "full" else 1
     room_for(rows * len(x1), rows * len(x1 if x2 is None else x2), params[0][0].dtype.itemsize)
-    return _finite(_layerwise(arch, params, x1, x2, outputs=outputs), params)
+    made = _layerwise(arch, params, padded(x1), None if x2 is None else padded(x2), outputs=outputs)
+    return _finite(cut(made, (rows * len(x1), rows * len(x1 if x2 is None else x2))), params)
 
 
 def empirical_nngp(arch: Architecture, params: Params, x1: ArrayLike, x2: ArrayLike | None = None) -> Array:

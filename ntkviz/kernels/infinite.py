@@ -30,7 +30,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,13 +56,14 @@ from ntkviz.kernels.limit import (
     passed,
 )
 from ntkviz.kernels.room import room_for
+from ntkviz.kernels.start import positioned, start_of
 from ntkviz.kernels.tiles import SIDE, by_tiles
 from ntkviz.nets import Architecture, scales
 from ntkviz.nets.operations import Shape, transfer_through
+from ntkviz.nets.padding import cut, padded
 
 EPS = 2.0**-52
 Floats = NDArray[np.float64]
-AnyArray = TypeVar("AnyArray", Array, np.ndarray)  # traced by JAX, or of NumPy
 
 
 class Kernels(NamedTuple):
@@ -159,8 +160,10 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
         each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
         return Kernels(*(jnp.stack(kernels) for kernels in zip(*each, strict=True)))
     terms = _basis(_rule(problem, first, second))
-    made = _layers(problem.outline, arch.depth, terms, first, second, problem.gains)
-    return Kernels(*_checked(arch, BOTH, *made))
+    one, other = padded(first), None if second is None else padded(second)
+    made, finite = _layers(problem.outline, arch.depth, terms, one, other, problem.gains)
+    shape = arch.depth, len(first), len(first if second is None else second)
+    return Kernels(*_checked(arch, BOTH, tuple(cut(kernel, shape) for kernel in made), finite))
 
 
 def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Floats, Floats | None]:
@@ -228,8 +231,10 @@ def _evaluated(
     shaken: float = 0.0,
 ) -> tuple[Array, ...]:
     arch = problem.arch
-    made = recursion(wanted, x1, x2, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
-    return _checked(arch, wanted, *made)
+    first, second = padded(x1), None if x2 is None else padded(x2)
+    made, finite = recursion(wanted, first, second, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
+    shape = len(x1), len(x1 if x2 is None else x2)
+    return _checked(arch, wanted, tuple(cut(kernel, shape) for kernel in made), finite)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
@@ -265,41 +270,6 @@ def _checked(
         jax.device_put(np.zeros(kernel.shape)) if name == "nngp" else kernel
         for name, kernel in zip(wanted, kernels, strict=True)
     )
-
-
-def _start(arch: Architecture, x1: Array, x2: Array | None, shaken: float | Array, same: Array | None = None) -> Kernel:
-    """The kernels of the inputs, K⁰ = x·x′/d and Θ = 0; `same` says whether two sets hold the same points."""
-    first = _positioned(arch, x1)
-    second = first if x2 is None else _positioned(arch, x2)
-    features, pairs = first.shape[-1], pairs_meet(arch)
-    q1, q2 = ((points**2).sum(axis=-1) / features for points in (first, second))  # (*positions, N)
-    if pairs:
-        own = _within(first), _within(second)
-        k = first.reshape(-1, features) @ second.reshape(-1, features).T
-        q1, q2 = q1.ravel(), q2.ravel()
-    else:
-        own = q1, q2
-        k = first @ jnp.swapaxes(second, -1, -2)
-    k = k * ((1 - shaken) / features)
-    if x2 is None or (same is not None and len(x1) == len(x2)):
-        diagonal = jnp.eye(q1.shape[-1], dtype=bool) & (True if same is None else same)
-        k = jnp.where(diagonal, q1[..., None, :], k)
-    k = k.reshape(*first.shape[:-1], *second.shape[:-1]) if pairs else k
-    return Kernel(k, jnp.zeros_like(k), None if x2 is None else own)
-
-
-def _positioned(arch: Architecture, x: AnyArray) -> AnyArray:
-    """Inputs (N, d) in the shape (*positions, N, features)."""
-    images = x.reshape(len(x), *arch.input_shape(x.shape[1]))
-    axes = range(1, images.ndim)
-    return images.transpose(*axes[:-1], 0, axes[-1])
-
-
-def _within(points: Array) -> Array:
-    """Inner products (*positions, *positions, N) between the positions (*positions, N, features) of each sample."""
-    flat = points.reshape(-1, *points.shape[-2:])
-    products = jnp.einsum("pnc,qnc->pqn", flat, flat) / points.shape[-1]
-    return products.reshape(*points.shape[:-2], *points.shape[:-1])
 
 
 def _symmetric(kernels: Kernels, symmetric: bool) -> Kernels:
@@ -341,7 +311,7 @@ def recursion(
 
     def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
         make = partial(KernelPass, terms, pairs_meet(outline))
-        start = _start(outline, x1, x2, shaken, same)
+        start = start_of(outline, x1, x2, shaken, same)
         state = passed(outline, is_loop(outline, shape), make, gains, depth, start)
         return Kernels(state.nngp, state.ntk)
 
@@ -363,7 +333,7 @@ def _layers(
         behind = transfer_through(outline.end(), state, make(gains.end))
         return state, _symmetric(Kernels(behind.nngp, behind.ntk), x2 is None)
 
-    start = _start(outline, x1, x2, 0.0)
+    start = start_of(outline, x1, x2, 0.0)
     kernels = lax.scan(step, transfer_through(outline.begin(), start, make(gains.begin)), jnp.arange(depth))[1]
     return kernels, _finite(kernels)
 
@@ -391,7 +361,7 @@ def _rule(problem: _Problem, x1: Floats, x2: Floats | None) -> Rule | None:
 def _spread(problem: _Problem, x1: Floats, x2: Floats | None) -> Floats:
     """Variances (8,) that span those of every layer: 16 samples are followed through the network."""
     points = np.concatenate([np.asarray(x) for x in (x1, x2) if x is not None])
-    sizes = (_positioned(problem.arch, points) ** 2).mean(axis=-1)
+    sizes = (positioned(problem.arch, points) ** 2).mean(axis=-1)
     order = np.argsort(sizes.reshape(-1, len(points)).max(axis=0))
     chosen = points[order[np.linspace(0, len(points) - 1, 16).round().astype(int)]]
     terms = None if problem.act.dual is not None else basis(SPARSE[0])
@@ -403,7 +373,7 @@ def _spread(problem: _Problem, x1: Floats, x2: Floats | None) -> Floats:
 @jax.jit
 def _variances(outline: Architecture, x: Array, gains: Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
     """Smallest and largest variance of a pre-activation, over the layers, the positions and the samples x (N, d)."""
-    q = (_positioned(outline, x) ** 2).mean(axis=-1)
+    q = (positioned(outline, x) ** 2).mean(axis=-1)
     start = Range(q, jnp.asarray(jnp.inf), jnp.asarray(0.0))
     loop = is_loop(outline, outline.input_shape(x.shape[1]))
     state = passed(outline, loop, partial(RangePass, terms), gains, depth, start)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ntkviz.dynamics import Descent
 from ntkviz.errors import InvalidInput
 from ntkviz.nets import Architecture, Params, forward
+from ntkviz.nets.padding import bucket, padded
 from ntkviz.spectra import relative_distance
 
 Floats = NDArray[np.float64]
@@ -156,9 +157,18 @@ def feature_alignment(features: ArrayLike, y: ArrayLike) -> Array:
     Returns:
         A number between 0 and 1, in the dtype of the features.
     """
-    h = jnp.asarray(features).reshape(jnp.shape(features)[0], -1)
-    targets = jnp.asarray(y, h.dtype).reshape(h.shape[0], -1)
-    h, targets = h - h.mean(axis=0), targets - targets.mean(axis=0)
+    h = jnp.asarray(features)
+    return _alignment(h, jnp.asarray(y, h.dtype), jnp.ones(len(h), h.dtype))
+
+
+def _alignment(features: Array, y: Array, there: Array) -> Array:
+    """The alignment of the points whose `there` (M,) is 1; the others, where it is 0, have no part in it."""
+
+    def centred(values: Array) -> Array:
+        rows = there[:, None] * values.reshape(len(values), -1)
+        return there[:, None] * (rows - rows.sum(axis=0) / there.sum())
+
+    h, targets = centred(features), centred(y)
     return jnp.sum((h.T @ targets) ** 2) / (_gram_size(h) * _gram_size(targets))
 
 
@@ -172,12 +182,15 @@ def hidden_alignment(arch: Architecture, params: Params, x: ArrayLike, y: ArrayL
         y: (M,) or (M, K) targets.
     """
     kind = params[0].weight.dtype
-    return np.asarray(_hidden_alignment(arch, params, np.asarray(x, kind), np.asarray(y, kind)), np.float64)
+    points = np.asarray(x, kind)
+    targets = np.asarray(y, kind).reshape(len(points), -1)
+    there = (np.arange(bucket(len(points))) < len(points)).astype(kind)
+    return np.asarray(_hidden_alignment(arch, params, padded(points), padded(targets), there), np.float64)
 
 
 @jax.jit
-def _hidden_alignment(arch: Architecture, params: Params, x: Array, y: Array) -> Array:
-    return jax.lax.map(lambda one: feature_alignment(forward(arch, one, x)[1][-1], y), params)
+def _hidden_alignment(arch: Architecture, params: Params, x: Array, y: Array, there: Array) -> Array:
+    return jax.lax.map(lambda one: _alignment(forward(arch, one, x)[1][-1], y, there), params)
 
 
 def _gram_size(h: Array) -> Array:

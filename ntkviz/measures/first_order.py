@@ -22,6 +22,7 @@ from ntkviz.dynamics import Clock, Linearised
 from ntkviz.findings import Interval
 from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Params
+from ntkviz.nets.padding import bucket, padded
 
 Floats = NDArray[np.float64]
 
@@ -37,16 +38,19 @@ def first_order_drift(arch: Architecture, params: Params, x: ArrayLike, own: Lin
         clock: when to look; its last moment counts.
     """
     pull = own.modes @ (-own.coefficients * clock.reach(own.eigenvalues)[-1][:, None])  # Θ₀⁻¹ (1 − decay) y, (N, 1)
-    change, size = _along(arch, params, np.asarray(x), pull)
+    points = np.asarray(x)
+    there = (np.arange(bucket(len(points))) < len(points)).astype(points.dtype)
+    change, size = _along(arch, params, padded(points), there[:, None] * padded(pull), there)
     return float(change) / float(size)
 
 
 @jax.jit
-def _along(arch: Architecture, params: Params, x: Array, pull: Array) -> tuple[Array, Array]:
-    """‖∂_w Θ [Jᵀ pull]‖ and ‖Θ‖."""
+def _along(arch: Architecture, params: Params, x: Array, pull: Array, there: Array) -> tuple[Array, Array]:
+    """‖∂_w Θ [Jᵀ pull]‖ and ‖Θ‖ of the points that are `there`, (N,), 0 for those with which they are padded."""
     (direction,) = jax.vjp(lambda params: nets.apply(arch, params, x), params)[1](pull)
     theta, change = jax.jvp(lambda params: layerwise(arch, params, x), (params,), (direction,))
-    return jnp.linalg.norm(change), jnp.linalg.norm(theta)
+    pairs = jnp.outer(there, there)
+    return jnp.linalg.norm(pairs * change), jnp.linalg.norm(pairs * theta)
 
 
 def is_smooth(arch: Architecture) -> bool:

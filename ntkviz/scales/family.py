@@ -30,9 +30,10 @@ from ntkviz.measures import drifts, hidden_alignment
 from ntkviz.measures.convergence import last
 from ntkviz.measures.first_order import first_order_drift
 from ntkviz.nets import Architecture, Params
+from ntkviz.nets.padding import padded
 from ntkviz.specs import Spec, number
 from ntkviz.training import Run, log_steps, stable_step, train_many
-from ntkviz.training.descent import kernels
+from ntkviz.training.measured import kernels
 
 RECORDS = 24  # recorded steps of a curve
 
@@ -131,8 +132,7 @@ def family_cost(recipe: Recipe, input_dim: int, points: int, test_points: int) -
     shapes = (arch, input_dim, points)
     theory = (
         costs.weights(arch, input_dim)
-        + costs.empirical_kernel(*shapes, dtype="float64")
-        + costs.empirical_kernel(*shapes, test_points, dtype="float64")
+        + costs.empirical_kernel(arch, input_dim, points + test_points, points, dtype="float64")
         + costs.infinite_kernel(*shapes)
         + costs.infinite_kernel(arch, input_dim, test_points, points)
         + 2 * costs.linearised(points, test_points, RECORDS)
@@ -188,8 +188,9 @@ def foreseen(recipe: Recipe, data: Dataset, start: Params) -> Family:
     """A family before its training: what theory says of it, from the weights `start` alone."""
     arch = recipe.arch
     precise: Params = jax.device_put(jax.tree.map(lambda w: np.asarray(w, np.float64), start))
-    own = linearise(np.asarray(empirical_ntk(arch, precise, data.x)), data.y)
-    across = np.asarray(empirical_ntk(arch, precise, data.x_test, data.x))
+    both = np.asarray(empirical_ntk(arch, precise, np.concatenate([data.x, data.x_test]), data.x))  # in one program
+    kernel, across = np.split(both, [len(data.x)])
+    own = linearise((kernel + kernel.T) / 2, data.y)
     limit = linearise(infinite_ntk(arch, data.x), data.y)
     eta = stable_steps(recipe, own.eigenvalues[0])
     marks = np.union1d([0], log_steps(recipe.steps, RECORDS))
@@ -239,7 +240,8 @@ def _with_curves(known: Family, data: Dataset, runs: tuple[Run, ...]) -> Family:
 def _measured(arch: Architecture, family: Family, data: Dataset, start: Params, ends: list[Params]) -> Family:
     """The family with what became of the kernel and of the hidden layer."""
     stacked: Params = jax.device_put(jax.tree.map(lambda *layers: np.stack(layers), start, *ends))
-    found = np.asarray(kernels(arch, stacked, data.x.astype(np.float32)))
+    points = len(data.x)
+    found = np.asarray(kernels(arch, stacked, padded(data.x.astype(np.float32))))[:, :points, :points]
     drift, aligned = drifts(found[1:], found[0]), hidden_alignment(arch, stacked, data.x_test, data.y_test)
     return replace(
         family,

@@ -17,11 +17,10 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Layer, Params, apply, multiplications
+from ntkviz.nets.padding import bucket, padded
 from ntkviz.training.losses import SQUARED, Loss, objective
 from ntkviz.training.optimisers import GRADIENT_DESCENT, Optimiser
-from ntkviz.training.sharpness import Sharpness, top_hessian
 
 EXPLOSION = 1e6  # a run has diverged at this multiple of its first loss; the peak of a catapult stays far below
 SIDE_BY_SIDE = 1e6  # operations of one network's step; above, a sweep is faster one network after another
@@ -31,7 +30,7 @@ class Problem(NamedTuple):
     """What is trained and on which data: constant during a run. S networks, N points, K outputs."""
 
     start: Params  # (S, …), the weights w₀
-    x: Array  # (N, d)
+    x: Array  # (N, d); unless there are batches, padded with points of weight 0 (see `nets.padding`)
     y: Array  # (N, K)
     point_weights: Array  # (S, N), the weight of each point in the loss
     offset: Array  # (S, N, K), the outputs that the model subtracts: f(w₀) where it is centred, else 0
@@ -42,6 +41,7 @@ class Problem(NamedTuple):
     limit: Array  # (S,), the loss from which a network counts as diverged
     x_test: Array | None  # (M, d)
     y_test: Array | None  # (M, K)
+    test_weights: Array | None  # (M,), 0 for the points with which the others are padded
     offset_test: Array | None  # (S, M, K)
 
 
@@ -78,6 +78,7 @@ def problem(
     loss: Loss = SQUARED,
     optimiser: Optimiser = GRADIENT_DESCENT,
     point_weights: ArrayLike | None = None,
+    batch: int | None = None,
     centred: bool = False,
     x_test: ArrayLike | None = None,
     y_test: ArrayLike | None = None,
@@ -95,6 +96,7 @@ def problem(
         loss: the loss function.
         optimiser: its hyperparameters are single numbers or have shape (S,).
         point_weights: (N,) or (S, N), the weight of each point in the loss; None is 1 for each.
+        batch: the number of points in a step, or None for all.
         centred: subtract the outputs at the start.
         x_test: (M, d).
         y_test: (M,) or (M, K).
@@ -104,15 +106,23 @@ def problem(
         InvalidInput: where shapes do not fit, numbers are not finite or out of range, or targets do not suit the loss.
     """
     points = _points(x, dtype)
+    if batch is not None and not 1 <= batch <= len(points):
+        raise InvalidInput(f"A batch must hold between 1 and {len(points)} points, not {batch}.")
     start, (eta, alpha, weights), networks = _per_network(params, eta, alpha, point_weights, optimiser, points)
     test = None if x_test is None else _points(x_test, dtype)
     if y_test is not None and test is None:
         raise InvalidInput("Test targets need their test inputs.")
-
+    targets = _targets(y, points, arch, loss)
+    y_test = None if test is None or y_test is None else padded(_targets(y_test, test, arch, loss))
+    tested = None if test is None else np.arange(bucket(len(test))) < len(test)
+    if batch is None:
+        beyond = bucket(len(points)) - len(points)
+        points, targets, weights = padded(points), padded(targets), np.pad(weights, ((0, 0), (0, beyond)))
+    test = None if test is None else padded(test)
     arrays = {
         "start": start,
         "x": points,
-        "y": _targets(y, points, arch, loss),
+        "y": targets,
         "point_weights": weights,
         "offset": np.zeros((networks, len(points), arch.outputs), dtype),
         "eta": eta,
@@ -120,18 +130,24 @@ def problem(
         "optimiser": optimiser.spread(networks, len(start), dtype),
         "limit": np.full(networks, np.inf, dtype),
         "x_test": test,
-        "y_test": None if test is None or y_test is None else _targets(y_test, test, arch, loss),
+        "y_test": y_test,
+        "test_weights": None if tested is None else tested.astype(dtype),
         "offset_test": None if test is None else np.zeros((networks, len(test), arch.outputs), dtype),
     }
     made = Problem(loss=loss, **jax.device_put(arrays))
     if centred:
         unscaled = made._replace(alpha=jax.device_put(np.ones_like(alpha)))
-        seen = observe(arch, unscaled, made.start)
+        seen = _at_start(arch, batch, unscaled)
         made = made._replace(offset=seen.f_train, offset_test=seen.f_test)
-    first = np.asarray(observe(arch, made, made.start).loss)
+    first = np.asarray(_at_start(arch, batch, made).loss)
     if not np.all(np.isfinite(first)):
         raise InvalidInput("The network's outputs are not finite before training; lower the scale of the inputs.")
     return made._replace(limit=jax.device_put(np.where(first > 0, EXPLOSION * first, np.inf).astype(dtype)))
+
+
+def _at_start(arch: Architecture, batch: int | None, problem: Problem) -> Observation:
+    """What is observed before the first step, by the program that trains."""
+    return advance(arch, batch, problem, start(problem, batch), 0, True)[1]
 
 
 def _per_network(
@@ -187,8 +203,14 @@ def _targets(y: ArrayLike, points: np.ndarray, arch: Architecture, loss: Loss) -
     return targets
 
 
-def start(problem: Problem, key: Array | None) -> State:
-    """The state before the first step; `key` decides the order of the points in minibatches, and is None without."""
+def start(problem: Problem, batch: int | None, key: Array | None = None) -> State:
+    """The state before the first step.
+
+    Args:
+        problem: what is trained.
+        batch: the number of points in a step, or None for all.
+        key: decides the order of the points in batches; None is the key 0.
+    """
 
     def memory(optimiser: Optimiser, eta: Array, params: Params) -> Any:
         return optimiser.transformation(eta).init(params)
@@ -201,7 +223,9 @@ def start(problem: Problem, key: Array | None) -> State:
         "diverged_at": np.full(len(problem.eta), -1),
         "order": np.arange(len(problem.x)),
     }
-    return State(params=problem.start, key=key, **jax.device_put(numbers))
+    if batch is not None and key is None:
+        key = jax.random.key(0)
+    return State(params=problem.start, key=None if batch is None else key, **jax.device_put(numbers))
 
 
 def operations(arch: Architecture, input_dim: int, points: int) -> float:
@@ -226,8 +250,12 @@ def _over_networks(function: Callable[..., Any], vectorised: bool, *arguments: A
 
 
 @partial(jax.jit, static_argnums=1)
-def advance(arch: Architecture, batch: int | None, problem: Problem, state: State, end: Array) -> State:
-    """Train until step `end`, or until every network has diverged.
+def advance(
+    arch: Architecture, batch: int | None, problem: Problem, state: State, end: ArrayLike, look: ArrayLike
+) -> tuple[State, Observation]:
+    """Train until step `end`, or until every network has diverged, and observe the networks there.
+
+    This is one program, because two take longer to compile.
 
     Args:
         arch: the architecture.
@@ -235,7 +263,21 @@ def advance(arch: Architecture, batch: int | None, problem: Problem, state: Stat
         problem: what is trained.
         state: the state to go on from.
         end: the number of the step to stop at.
+        look: whether to observe; what is returned has zeros otherwise.
     """
+    state = trained(arch, batch, problem, state, end)
+
+    def nothing(params: Params) -> Observation:
+        shapes = jax.eval_shape(partial(observe, arch, problem), params)
+        zeros: Observation = jax.tree.map(lambda each: jnp.zeros(each.shape, each.dtype), shapes)
+        return zeros
+
+    seen: Observation = jax.lax.cond(look, partial(observe, arch, problem), nothing, state.params)
+    return state, seen
+
+
+def trained(arch: Architecture, batch: int | None, problem: Problem, state: State, end: ArrayLike) -> State:
+    """The state at step `end`, or where every network has diverged, for traced code; arguments as in `advance`."""
 
     def going_on(state: State) -> Array:
         return (state.step < end) & jnp.any(state.diverged_at < 0)
@@ -293,43 +335,8 @@ def _outputs(arch: Architecture, params: Params, x: Array) -> Array:
     return outputs
 
 
-@jax.jit
-def kernels(arch: Architecture, params: Params, x: Array) -> Array:
-    """The empirical tangent kernel of each network, (S, N, N).
-
-    Args:
-        arch: the architecture.
-        params: the weights, with leading axes S.
-        x: (N, d), the inputs.
-    """
-    return jax.lax.map(lambda params: layerwise(arch, params, x), params)
-
-
-@partial(jax.jit, static_argnums=1)
-def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Params, directions: Array) -> Sharpness:
-    """The sharpness of each network.
-
-    Args:
-        arch: the architecture.
-        products: how many products of the Hessian with a vector to compute.
-        problem: what is trained.
-        params: the weights, with leading axes S.
-        directions: (S, P), where the search for the largest eigenvalue starts.
-    """
-
-    def of_one(network: tuple[Params, Array, Array, Array, Array]) -> Sharpness:
-        params, alpha, offset, weights, direction = network
-        scaled = objective(problem.loss, arch, problem.x, problem.y, alpha=alpha, offset=offset, point_weights=weights)
-        return top_hessian(scaled, params, products, direction)
-
-    sweep = (params, problem.alpha, problem.offset, problem.point_weights, directions)
-    found: Sharpness = jax.lax.map(of_one, sweep)
-    return found
-
-
-@jax.jit
 def observe(arch: Architecture, problem: Problem, params: Params) -> Observation:
-    """The outputs, the losses and the movement of the weights.
+    """The outputs, the losses and the movement of the weights, for traced code.
 
     Args:
         arch: the architecture.
@@ -341,7 +348,7 @@ def observe(arch: Architecture, problem: Problem, params: Params) -> Observation
         parts = [jnp.sum(a**2, axis=tuple(range(1, a.ndim))) for a in layer if a is not None]
         return jnp.sum(jnp.stack(parts), axis=0)
 
-    def loss(outputs: Array, targets: Array, point_weights: ArrayLike = 1.0) -> Array:
+    def loss(outputs: Array, targets: Array, point_weights: ArrayLike) -> Array:
         return problem.loss.total(outputs.astype(jnp.float64), targets.astype(jnp.float64), point_weights)
 
     moved = jax.tree.map(lambda w, start: w - start, params, problem.start)
@@ -351,7 +358,8 @@ def observe(arch: Architecture, problem: Problem, params: Params) -> Observation
     f_train, f_test, test_loss = alpha * (_outputs(arch, params, problem.x) - problem.offset), None, None
     if problem.x_test is not None and problem.offset_test is not None:
         f_test = alpha * (_outputs(arch, params, problem.x_test) - problem.offset_test)
-        test_loss = None if problem.y_test is None else loss(f_test, problem.y_test)
+        if problem.y_test is not None and problem.test_weights is not None:
+            test_loss = loss(f_test, problem.y_test, problem.test_weights)
     return Observation(
         f_train=f_train,
         f_test=f_test,

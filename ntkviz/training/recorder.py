@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
 from ntkviz.nets import Architecture, Layer, Params, parameter_count
-from ntkviz.training import descent
+from ntkviz.training import descent, measured
 from ntkviz.training.sharpness import first_direction
 
 KEPT_NUMBERS = 50_000_000  # the most outputs and weights that a run records
@@ -101,6 +101,7 @@ class Recorder:
         problem: descent.Problem,
         recording: Recording,
         records: int,
+        points: int,
         eta: ArrayLike,
         alpha: ArrayLike,
     ) -> None:
@@ -111,6 +112,7 @@ class Recorder:
             problem: what is trained.
             recording: what to record.
             records: how many steps will be recorded.
+            points: N; those of the problem may be padded.
             eta: the step as it was given, in full precision: one number or (S,).
             alpha: the output scale as it was given: one number or (S,).
 
@@ -120,9 +122,10 @@ class Recorder:
         self.arch, self.problem, self.recording = arch, problem, recording
         networks = len(problem.eta)
         self.eta, self.alpha = (np.broadcast_to(np.ravel(value), networks) for value in (eta, alpha))
-        points = len(problem.x) + (0 if problem.x_test is None else len(problem.x_test))
+        test = recording.get("x_test")
+        self.points, self.tested = points, 0 if test is None else len(np.asarray(test))
         weights = parameter_count(arch, problem.x.shape[1]) if recording.get("weights", False) else 0
-        numbers = records * networks * (points * arch.outputs + weights)
+        numbers = records * networks * ((points + self.tested) * arch.outputs + weights)
         if numbers > KEPT_NUMBERS:
             raise InvalidInput(f"Recording would keep {numbers:.0e} numbers; record less often, or fewer networks.")
         self.records, self.count = records, 0
@@ -142,10 +145,12 @@ class Recorder:
         """Enter the steps (S,) by which networks diverged, −1 for those that did not."""
         self.diverged_at = np.where(self.training, steps, self.diverged_at)
 
-    def record(self, state: descent.State) -> None:
-        """Record all that was asked for at the present step."""
+    def record(self, state: descent.State, seen: descent.Observation) -> None:
+        """Record all that was asked for at the present step, of which `seen` was observed."""
         self.steps[self.count] = state.step
-        observed = descent.observe(self.arch, self.problem, state.params)._asdict()
+        observed = seen._asdict()
+        observed["f_train"] = np.asarray(seen.f_train)[:, : self.points]
+        observed["f_test"] = None if seen.f_test is None else np.asarray(seen.f_test)[:, : self.tested]
         self.mark_diverged(np.where(np.asarray(observed["loss"]) < np.asarray(self.problem.limit), -1, int(state.step)))
         if self.recording.get("weights", False):
             observed["weights"] = state.params
@@ -153,7 +158,8 @@ class Recorder:
             observed["sharpness"] = self._sharpness(state, products)
         kernels = None
         if self.recording.get("kernel", False):
-            kernels = np.asarray(descent.kernels(self.arch, state.params, self.problem.x))
+            kernels = np.asarray(measured.kernels(self.arch, state.params, self.problem.x))
+            kernels = kernels[:, : self.points, : self.points]
             self.first_kernels = kernels if self.count == 0 else self.first_kernels
             observed["drift"] = _relative_distances(kernels, self.first_kernels)
         for name, value in observed.items():
@@ -171,7 +177,7 @@ class Recorder:
         random = first_direction(self.arch, self.problem.x)
         if self.directions is None:
             self.directions = np.stack([random] * len(self.diverged_at))
-        found = descent.sharpnesses(self.arch, products, self.problem, state.params, self.directions)
+        found = measured.sharpnesses(self.arch, products, self.problem, state.params, self.directions)
         self.directions = np.asarray(found.direction) + (1e-3 / np.linalg.norm(random)) * random
         return found.value
 

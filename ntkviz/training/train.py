@@ -180,7 +180,7 @@ def train_many(
         Diverged: where the loss of a network explodes, unless `allow_divergence` is set.
         Exception: whatever `report` raises.
     """
-    marks = recorded_steps(recording.get("record"), steps)
+    marks, batch = recorded_steps(recording.get("record"), steps), recording.get("batch")
     problem = descent.problem(
         arch,
         params,
@@ -191,15 +191,13 @@ def train_many(
         loss=loss,
         optimiser=optimiser,
         point_weights=point_weights,
+        batch=batch,
         centred=recording.get("centred", False),
         x_test=recording.get("x_test"),
         y_test=recording.get("y_test"),
         dtype=np.dtype(recording.get("dtype", np.float32)),
     )
-    batch = recording.get("batch")
-    if batch is not None and not 1 <= batch <= len(problem.x):
-        raise InvalidInput(f"A batch must hold between 1 and {len(problem.x)} points, not {batch}.")
-    recorder = Recorder(arch, problem, recording, len(marks), eta, alpha)
+    recorder = Recorder(arch, problem, recording, len(marks), len(np.asarray(x)), eta, alpha)
     _run(arch, problem, recorder, marks, batch, report)
     runs = recorder.runs()
     for run in runs:
@@ -218,21 +216,23 @@ def _run(
     report: Report,
 ) -> None:
     """Train until the last of the `marks`, the steps to record, in chunks whose length follows the time they take."""
-    key = recorder.recording.get("key")
-    state = descent.start(problem, jax.random.key(0) if batch is not None and key is None else key)
-    recorder.record(state)
+    state, seen = descent.advance(
+        arch, batch, problem, descent.start(problem, batch, recorder.recording.get("key")), 0, True
+    )
+    recorder.record(state, seen)
     report(0.0)
     reported = time.perf_counter()
     chunk = max(1, int(1e8 / descent.operations(arch, *problem.x.shape[::-1]) / len(problem.eta)))
     while (done := int(state.step)) < marks[-1] and recorder.training.any():
         mark = int(marks[np.searchsorted(marks, done, side="right")])
         began = time.perf_counter()
-        state = descent.advance(arch, batch, problem, state, min(mark, done + chunk))
+        end = min(mark, done + chunk)
+        state, seen = descent.advance(arch, batch, problem, state, end, end == mark)
         taken = int(state.step) - done  # waits for the chunk
         chunk = max(1, min(4 * chunk, int(taken * CHUNK_SECONDS / (time.perf_counter() - began))))
         recorder.mark_diverged(np.asarray(state.diverged_at))
         if int(state.step) == mark:
-            recorder.record(state)
+            recorder.record(state, seen)
         if time.perf_counter() - reported > CHUNK_SECONDS:
             report(int(state.step) / marks[-1], recorder.runs())
             reported = time.perf_counter()
