@@ -62,7 +62,7 @@ def test_a_function_on_the_circle_is_drawn_over_the_angle():
 
 
 def test_a_target_that_is_known_at_the_points_alone_is_not_drawn_between_them():
-    data = load(CirclePoints(n=9))
+    data = load(CirclePoints())
     assert data.kind == "circle" and not data.known
     (points,) = task.chart(data).figure.data
     np.testing.assert_allclose(points.y, data.y[:, 0], rtol=1e-6)
