@@ -16,6 +16,10 @@ HOST :=
 run: $(VENV)/app.stamp
 	$(BIN)/streamlit run app.py $(PORT:%=--server.port %) $(HOST:%=--server.address 0.0.0.0 --browser.serverAddress %)
 
+# Compile and compute before class what a class will ask: takes some minutes, and a server then answers from disk.
+warm: $(VENV)/app.stamp
+	$(BIN)/python -m ntkviz warm
+
 test: $(VENV)/dev.stamp
 	NTKVIZ_BROWSER="$$($(BIN)/python scripts/find_browser.py --install)" && export NTKVIZ_BROWSER && \
 	$(BIN)/python -m pytest $(ARGS)

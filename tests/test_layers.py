@@ -30,7 +30,8 @@ LAYERS = (
     {"experiments"},
     {"lessons", "claims"},
     {"engine", "figures"},
-    {"ui", "command"},
+    {"ui"},
+    {"command"},
     {"pages", "app", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

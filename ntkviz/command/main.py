@@ -1,8 +1,11 @@
-"""Three commands: `kernel` writes a kernel to a file, `spectrum` prints eigenvalues, `run` prints what a run finds.
+"""Commands: `kernel` writes a kernel to a file, `spectrum` prints eigenvalues, `run` prints what a run finds.
+
+`warm` computes before class what a class will ask.
 
     python -m ntkviz kernel --data points.npy --depth 3 --out kernel.npy
     python -m ntkviz spectrum --kernel kernel.npy --top 20
     python -m ntkviz run train --preset narrow --set c=1.0 --json
+    python -m ntkviz warm
 
 Progress goes to stderr. An error is one sentence on stderr, and the exit code is then 2; after Ctrl-C it is 130. To add
 a command, add its parser here and its function to `ntkviz.command.verbs`.
@@ -99,7 +102,17 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="FILE.npz", help="write the result to this file; ntkviz.engine.stored reads it"
     )
     run.set_defaults(verb=verbs.run)
+
+    warm = commands.add_parser("warm", help="compute before class what a class will ask first")
+    warm.add_argument("--most", type=_count, metavar="RUNS", help="at most so many runs, the most wanted ones first")
+    warm.set_defaults(verb=_warm)
     return parser
+
+
+def _warm(given: argparse.Namespace) -> None:
+    from ntkviz.command.warm import warm  # Streamlit takes a second to import, and no other command needs it
+
+    warm(given)
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +134,13 @@ def _network(parser: argparse.ArgumentParser) -> None:
 
 def _seed(word: str) -> int:
     return int(settings(DataSpec)["seed"].check("seed", int(word)))
+
+
+def _count(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise ValueError(word)
+    return number
 
 
 def _positive(word: str) -> float:
