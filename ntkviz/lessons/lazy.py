@@ -295,7 +295,7 @@ def _preset(key: str, name: str, setup: str, spec: Spec, question: Question, sho
 
 LESSON = Lesson(
     name="lazy",
-    section="Regimes",
+    section="Beyond the kernel",
     title="Lazy or feature learning",
     question="Does the kernel at the start tell the whole story of a trained network?",
     minutes=25,

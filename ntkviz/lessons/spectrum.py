@@ -189,7 +189,7 @@ def _with(compare: str = "depth", *, data: DataSpec | None = None, **arch: Any) 
 
 LESSON = Lesson(
     name="spectrum",
-    section="Kernels",
+    section="The spectrum",
     title="Spectrum explorer",
     question="Which patterns does a network learn easily, and how hard are the others?",
     minutes=20,

@@ -251,7 +251,7 @@ def _shows_decisions(result: train.Result) -> str:
 
 LESSON = Lesson(
     name="train",
-    section="Training",
+    section="Lazy training",
     title="Train and predict",
     question="Can we know what training does before we train?",
     minutes=20,
