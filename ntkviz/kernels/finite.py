@@ -27,12 +27,14 @@ from jax.typing import ArrayLike
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.room import room_for
 from ntkviz.kernels.shared import bias_share, weights_share
-from ntkviz.nets import Architecture, Params, Scale, forward, scales, sizes
+from ntkviz.nets import Architecture, Params, Scale, forward, multiplications, scales, shapes, sizes
 from ntkviz.nets.padding import cut, padded
+from ntkviz.nets.widening import with_room
 
 Outputs = Literal["trace", "full"]
 
 SQUARE = 256  # points on a side of a diagonal block; smaller ones save more work, but multiply more slowly
+SPARE = 2e-3  # seconds by which a kernel may take longer for the sake of a program that many widths share
 HALVINGS = 2  # most times that a kernel is halved; each block is one more program to compile
 
 
@@ -58,7 +60,8 @@ def empirical_ntk(
     x1, x2 = _inputs(x1, "x1"), None if x2 is None else _inputs(x2, "x2")
     rows = arch.outputs if outputs == "full" else 1
     room_for(rows * len(x1), rows * len(x1 if x2 is None else x2), params[0][0].dtype.itemsize)
-    made = _layerwise(arch, params, padded(x1), None if x2 is None else padded(x2), outputs=outputs)
+    room, weights = _with_room(arch, params, x1, x1 if x2 is None else x2)
+    made = _layerwise(room, weights, padded(x1), None if x2 is None else padded(x2), outputs=outputs)
     return _finite(cut(made, (rows * len(x1), rows * len(x1 if x2 is None else x2))), params)
 
 
@@ -139,6 +142,19 @@ def _factors(arch: Architecture, params: Params, x: Array) -> tuple[tuple[Array,
     # Row n of f depends on row n of the taps alone, so that one backward pass gives the gradients at all points.
     (back,) = jax.vmap(lambda output: pull(jnp.broadcast_to(output, f.shape)), out_axes=1)(outputs)
     return inputs, back
+
+
+def _with_room(arch: Architecture, params: Params, x1: np.ndarray, x2: np.ndarray) -> tuple[Architecture, Params]:
+    """The network in arrays whose program other widths share, where this costs little."""
+    points, dim = len(x1) + len(x2), x1.shape[1]
+
+    def seconds(arch: Architecture) -> float:
+        sizes = shapes(arch, dim)
+        products = len(x1) * len(x2) * sum(fan_in + arch.outputs**2 * fan_out for fan_in, fan_out in sizes)
+        passes = (1 + arch.outputs) * points * multiplications(arch, dim)
+        return 5e-9 * points * sum(fan_out for _, fan_out in sizes) + 2 * (passes + products) / 5e10
+
+    return with_room(arch, params, x1.shape, seconds, SPARE)
 
 
 _layerwise = jax.jit(layerwise, static_argnames="outputs")

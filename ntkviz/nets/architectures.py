@@ -22,7 +22,7 @@ import jax
 from ntkviz.activations import Activation, activation
 from ntkviz.errors import InvalidInput
 from ntkviz.nets.images import PADDINGS, AvgPool, Conv, Flatten, GlobalAvgPool
-from ntkviz.nets.operations import Dense, LayerNorm, Operations, Pointwise, Residual, Scale, Shape, sizes_of
+from ntkviz.nets.operations import Dense, LayerNorm, Operations, Pointwise, Residual, Scale, Shape, Size, sizes_of
 from ntkviz.specs import Spec, choice, number, settings
 
 
@@ -30,27 +30,27 @@ def _bias(arch: "Architecture") -> float:
     return 0.0 if arch.sigma_b is None else arch.sigma_b
 
 
-def _ntk(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
-    return Scale(arch.sigma_w / math.sqrt(fan_in), _bias(arch), 1.0, 1.0)
+def _ntk(arch: "Architecture", fan_in: float, readout: bool) -> Scale:
+    return Scale(arch.sigma_w / fan_in**0.5, _bias(arch), 1.0, 1.0)
 
 
-def _standard(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
-    return Scale(1.0, 1.0, arch.sigma_w / math.sqrt(fan_in), _bias(arch))
+def _standard(arch: "Architecture", fan_in: float, readout: bool) -> Scale:
+    return Scale(1.0, 1.0, arch.sigma_w / fan_in**0.5, _bias(arch))
 
 
-def _mup(arch: "Architecture", fan_in: int, readout: bool) -> Scale:
+def _mup(arch: "Architecture", fan_in: float, readout: bool) -> Scale:
     """The maximal update parameterization f(w) = f_NTK(√n w)/√n with w ~ N(0, 1/n).
 
     In the notation of Yang & Hu 2021 it has a = (−½, 0, …, ½), b = ½ and c = 0.
     """
-    root = math.sqrt(arch.width)
+    root = arch.neurons**0.5
     ntk = _ntk(arch, fan_in, readout)
     gain = 1.0 if readout else root
     return Scale(ntk.weight * gain, ntk.bias * gain, 1 / root, 1 / root)
 
 
 # Each takes an architecture, the fan-in of a layer, and whether the layer is the last, to the scale of the layer.
-PARAMETERIZATIONS: dict[str, Callable[["Architecture", int, bool], Scale]] = {
+PARAMETERIZATIONS: dict[str, Callable[["Architecture", float, bool], Scale]] = {
     "ntk": _ntk,
     "standard": _standard,
     "mup": _mup,
@@ -123,6 +123,15 @@ class Architecture(Spec):
     def end(self) -> Operations:
         """The operations after the blocks; the last one is the readout."""
         return (Dense(self.outputs),)
+
+    @property
+    def neurons(self) -> float:
+        """n, the number of neurons in each hidden layer; arrays may have room for more (`widening`)."""
+        return self.width
+
+    def fan_in(self, layer: int, size: Size) -> float:
+        """The fan-in of a layer, counted from 0, where its arrays have this size."""
+        return size.fan_in
 
     @property
     def phi(self) -> Pointwise:

@@ -31,7 +31,7 @@ def scales(arch: Architecture, input_dim: int) -> tuple[Scale, ...]:
     """The scale of each layer for inputs of `input_dim` numbers, input layer first."""
     rule = PARAMETERIZATIONS[arch.parameterization]
     layers = sizes(arch, input_dim)
-    return tuple(rule(arch, size.fan_in, i == len(layers) - 1) for i, size in enumerate(layers))
+    return tuple(rule(arch, arch.fan_in(i, size), i == len(layers) - 1) for i, size in enumerate(layers))
 
 
 def shapes(arch: Architecture, input_dim: int) -> tuple[tuple[int, int], ...]:

@@ -13,7 +13,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ntkviz.errors import InvalidInput
-from ntkviz.nets import Architecture, Layer, Params, parameter_count
+from ntkviz.nets import Architecture, Layer, Params, parameter_count, shapes
+from ntkviz.nets.widening import emptied
 from ntkviz.training import descent, measured
 from ntkviz.training.sharpness import first_direction
 
@@ -98,6 +99,7 @@ class Recorder:
     def __init__(
         self,
         arch: Architecture,
+        room: Architecture,
         problem: descent.Problem,
         recording: Recording,
         records: int,
@@ -109,6 +111,7 @@ class Recorder:
 
         Args:
             arch: the architecture.
+            room: the same with the arrays of the problem, which may have room for more neurons.
             problem: what is trained.
             recording: what to record.
             records: how many steps will be recorded.
@@ -119,7 +122,8 @@ class Recorder:
         Raises:
             InvalidInput: where more than `KEPT_NUMBERS` numbers would be kept.
         """
-        self.arch, self.problem, self.recording = arch, problem, recording
+        self.arch, self.problem, self.recording = room, problem, recording
+        self.sizes = shapes(arch, problem.x.shape[1])
         networks = len(problem.eta)
         self.eta, self.alpha = (np.broadcast_to(np.ravel(value), networks) for value in (eta, alpha))
         test = recording.get("x_test")
@@ -153,7 +157,7 @@ class Recorder:
         observed["f_test"] = None if seen.f_test is None else np.asarray(seen.f_test)[:, : self.tested]
         self.mark_diverged(np.where(np.asarray(observed["loss"]) < np.asarray(self.problem.limit), -1, int(state.step)))
         if self.recording.get("weights", False):
-            observed["weights"] = state.params
+            observed["weights"] = emptied(state.params, self.sizes)
         if products := self.recording.get("sharpness", 0):
             observed["sharpness"] = self._sharpness(state, products)
         kernels = None
@@ -202,7 +206,7 @@ class Recorder:
             alpha=float(self.alpha[network]),
             kernel_start=None if kernel is None else self.first_kernels[network],
             kernel_end=kernel,
-            params=jax.tree.map(lambda a: np.asarray(a)[network], params),
+            params=jax.tree.map(lambda a: a[network], emptied(params, self.sizes)),
             diverged_at=None if diverged_at < 0 else diverged_at,
             **kept,
         )

@@ -14,6 +14,7 @@ Source: Chizat, Oyallon & Bach 2019 (the output scale α).
 
 import math
 import time
+from functools import partial
 from typing import Any, Protocol, Unpack
 
 import jax
@@ -21,12 +22,14 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from ntkviz.errors import Diverged, InvalidInput
-from ntkviz.nets import Architecture, Params
+from ntkviz.nets import Architecture, Params, shapes
+from ntkviz.nets.widening import with_room
 from ntkviz.training import descent
 from ntkviz.training.losses import SQUARED, Loss
 from ntkviz.training.optimisers import GRADIENT_DESCENT, Optimiser
 from ntkviz.training.recorder import Recorder, Recording, Run, recorded_steps
 
+SPARE = 0.02  # seconds by which a training may be longer for the sake of a program that many widths share
 CHUNK_SECONDS = 0.1  # the time that a chunk of compiled steps aims at; a run can be cancelled between two chunks
 
 
@@ -80,6 +83,13 @@ def step_seconds(arch: Architecture, input_dim: int, points: int) -> float:
         points: the number of points in a step.
     """
     return 3e-5 + descent.operations(arch, input_dim, points) / 1e11
+
+
+def _seconds(arch: Architecture, *, steps: int, inputs: tuple[int, ...]) -> float:
+    """Rough estimate of a training of a small network, most of whose time the nonlinearity takes."""
+    points, dim = inputs
+    values = points * sum(fan_out for _, fan_out in shapes(arch, dim))
+    return steps * (4e-6 + 2e-9 * values + descent.operations(arch, dim, points) / 1e11)
 
 
 def train(
@@ -181,9 +191,14 @@ def train_many(
         Exception: whatever `report` raises.
     """
     marks, batch = recorded_steps(recording.get("record"), steps), recording.get("batch")
+    room, start = arch, params
+    if not recording.get("sharpness"):  # its search starts in a random direction of all weights
+        networks = max(np.size(eta), np.size(alpha), *np.shape(params[0][0])[:-2])
+        seconds = partial(_seconds, steps=steps * networks, inputs=np.shape(x))
+        room, start = with_room(arch, params, np.shape(x), seconds, SPARE)
     problem = descent.problem(
-        arch,
-        params,
+        room,
+        start,
         x,
         y,
         eta,
@@ -197,8 +212,8 @@ def train_many(
         y_test=recording.get("y_test"),
         dtype=np.dtype(recording.get("dtype", np.float32)),
     )
-    recorder = Recorder(arch, problem, recording, len(marks), len(np.asarray(x)), eta, alpha)
-    _run(arch, problem, recorder, marks, batch, report)
+    recorder = Recorder(arch, room, problem, recording, len(marks), len(np.asarray(x)), eta, alpha)
+    _run(room, problem, recorder, marks, batch, report)
     runs = recorder.runs()
     for run in runs:
         if run.diverged_at is not None and not recording.get("allow_divergence", False):
