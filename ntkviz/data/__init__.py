@@ -2,6 +2,7 @@
 
 from ntkviz.data.base import SCALES, Dataset, DataSpec, labels, load, one_hot
 from ntkviz.data.circle import CircleFunction, CirclePoints, on_circle
+from ntkviz.data.line import Line
 from ntkviz.data.plane import Moons, Rings, Spirals
 from ntkviz.data.real import BreastCancer, Diabetes, Digits, Wine
 from ntkviz.data.sphere import Sphere, SphereMix, harmonics, zonal
@@ -13,6 +14,7 @@ from ntkviz.data.table import (
     parse_csv,
     preview,
 )
+from ntkviz.data.twins import Twins
 from ntkviz.data.uploaded import UploadedTable
 from ntkviz.data.vectors import Linear, Parity, RandomLabels, SingleIndex, Teacher, Xor
 
@@ -20,6 +22,8 @@ from ntkviz.data.vectors import Linear, Parity, RandomLabels, SingleIndex, Teach
 DATASETS: dict[str, type[DataSpec]] = {
     "circle": CircleFunction,
     "points": CirclePoints,
+    "line": Line,
+    "twins": Twins,
     "sphere": Sphere,
     "sphere_mix": SphereMix,
     "parity": Parity,
@@ -50,6 +54,7 @@ __all__ = [
     "Dataset",
     "Diabetes",
     "Digits",
+    "Line",
     "Linear",
     "Moons",
     "Parity",
@@ -61,6 +66,7 @@ __all__ = [
     "Spirals",
     "Table",
     "Teacher",
+    "Twins",
     "UploadedTable",
     "Wine",
     "Xor",
