@@ -1,0 +1,128 @@
+r"""What the spectrum of the kernel says of the training loss before any training.
+
+    L_k/L_0 ≤ r^2k,  r = max_i |1 − ηλ_i|                                the guarantee, which holds for every target
+    L_k/L_0 = Σ_i s_i (1 − ηλ_i)^2k,  s_i = |u_iᵀy|²/‖y‖²                the prediction, for this target
+    L_∞/L_0 = Σ s_i over the modes with λ_i = 0                          the floor
+
+λ_i, u_i belong to the kernel Θ at infinite width on the training points, and η = c/λ_max. The network starts at zero.
+
+Sources: Jacot, Gabriel & Hongler 2018 (the closed form); Du, Zhai, Poczos & Singh 2019 (the rate from λ_min).
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntkviz import costs
+from ntkviz.costs import Cost
+from ntkviz.data import Dataset, DataSpec
+from ntkviz.dynamics import Descent, linearise
+from ntkviz.errors import InvalidInput
+from ntkviz.kernels.repeated import repeated_ntk
+from ntkviz.measures import steps_bound
+from ntkviz.nets import Architecture
+from ntkviz.prediction import loaded
+from ntkviz.training import log_steps
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Guaranteed:
+    """What is known beforehand: N training points, T recorded steps. Losses are shares of the first loss."""
+
+    data: Dataset
+    eta: float
+    first: float  # the first loss, ½ Σ ‖y‖²
+    fraction: float  # the wanted loss
+    eigenvalues: Floats  # (N,) of Θ, descending; 0 where they cannot be told from zero
+    modes: Floats  # (N, N) column i is mode i
+    steps: Floats  # (T,) from 0
+    left: Floats  # (T, N) the predicted loss in each mode
+    bound: Floats  # (T,) the largest loss that the guarantee allows: 1 at all steps where it is void
+    reached: float | None  # the step at which the prediction has the wanted loss; None where it never has
+    bounded: int | None  # the step from which the guarantee has it; None where it is void
+
+    @property
+    def loss(self) -> Floats:
+        """(T,) the predicted loss."""
+        return np.asarray(self.left.sum(axis=1))
+
+    @property
+    def shares(self) -> Floats:
+        """(N,) the share of the target in each mode."""
+        return np.asarray(self.left[0])
+
+    @property
+    def positive(self) -> int:
+        """The number of eigenvalues above zero."""
+        return int(np.sum(self.eigenvalues > 0))
+
+    @property
+    def floor(self) -> float:
+        """The loss that the prediction never falls below."""
+        return float(self.shares[self.positive :].sum())
+
+    @property
+    def condition(self) -> float:
+        """λ_max/λ_min; infinite where λ_min is zero."""
+        return float(self.eigenvalues[0] / self.eigenvalues[-1]) if self.eigenvalues[-1] > 0 else math.inf
+
+    def in_modes(self, f: NDArray[np.floating]) -> Floats:
+        """(T, N), the loss in each mode of outputs f (T, N, K)."""
+        left = self.modes.T @ (np.asarray(f, np.float64) - self.data.y)
+        return np.asarray(0.5 * np.sum(left**2, axis=2) / self.first)
+
+
+def guaranteed(
+    arch: Architecture, data: DataSpec, *, c: float, steps: int, fraction: float, frames: int = 41
+) -> Guaranteed:
+    """What is known of a training beforehand.
+
+    Args:
+        arch: the architecture; its width has no part in it.
+        data: what is learned.
+        c: the step ηλ_max, below 2.
+        steps: of gradient descent.
+        fraction: the wanted loss, as a share of the first.
+        frames: recorded steps.
+
+    Raises:
+        InvalidInput: for targets that are too many or all zero, and for a kernel that is zero.
+    """
+    return _guaranteed(replace(arch, width=Architecture().width), data, c, steps, fraction, frames)
+
+
+@lru_cache(maxsize=32)
+def _guaranteed(arch: Architecture, spec: DataSpec, c: float, steps: int, fraction: float, frames: int) -> Guaranteed:
+    data = loaded(spec)
+    model = linearise(repeated_ntk(arch, data.x), data.y)
+    largest = float(model.eigenvalues[0])
+    if largest <= 0:
+        raise InvalidInput("The kernel is zero: nothing can be learned without larger inputs or biases.")
+    eta, first = c / largest, 0.5 * float(np.sum(data.y**2))
+    clock = Descent(eta, log_steps(steps, frames))
+    slowest = max(float(np.min(clock.rate(model.eigenvalues))), 0.0)
+    reached = model.steps_to(eta, fraction * first)
+    return Guaranteed(
+        data=data,
+        eta=eta,
+        first=first,
+        fraction=fraction,
+        eigenvalues=model.eigenvalues,
+        modes=model.modes,
+        steps=clock.steps,
+        left=0.5 * np.sum(model.residual(clock) ** 2, axis=2) / first,
+        bound=np.exp(-2 * slowest * clock.steps),
+        reached=reached if math.isfinite(reached) else None,
+        bounded=steps_bound(eta, model.eigenvalues, fraction),
+    )
+
+
+def guaranteed_cost(arch: Architecture, data: DataSpec, frames: int = 41) -> Cost:
+    """What `guaranteed` takes."""
+    n, dim = loaded(data).x.shape
+    return costs.infinite_kernel(arch, dim, n) + costs.linearised(n, 0, frames, outputs=loaded(data).y.shape[1])

@@ -1,0 +1,218 @@
+"""Many weights solve the regression: what training keeps of a change that the data do not see.
+
+Five points on a circle. Before training, the weights are changed so that the function moves by h at x*, between two of
+the points, and does not move at the points (`measures.solutions`). Networks are then trained from these starts. The
+linear model keeps the whole change.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jax import device_put
+from numpy.typing import NDArray
+
+from ntkviz import costs, specs
+from ntkviz.costs import Cost
+from ntkviz.data import CirclePoints, on_circle
+from ntkviz.dynamics import linearise
+from ntkviz.errors import InvalidInput
+from ntkviz.experiments.protocol import Report, silent
+from ntkviz.findings import Finding, Interval, Reference, Remark
+from ntkviz.kernels import infinite_ntk
+from ntkviz.measures.seeds import over_seeds
+from ntkviz.measures.solutions import distance, shifted, solutions, unseen_direction
+from ntkviz.nets import Architecture, init, parameter_count
+from ntkviz.training import train_many
+from ntkviz.writing import counted, percent, written
+
+Floats = NDArray[np.float64]
+
+WIDTH = 2048
+ARCHITECTURE = Architecture(width=WIDTH, activation="erf", sigma_w=1.5, sigma_b=0.3)
+POINTS = CirclePoints()
+STAR = 108.0  # degrees, of x*: half-way between two points
+SHIFTS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+UNMOVED, ONE = SHIFTS.index(0.0), SHIFTS.index(1.0)
+TIMES = 10.0  # steps of size 1/λ_max over the condition number: the slowest mode falls by e⁻¹⁰
+MOST = 3000  # steps
+FITTED = 1e-3  # share of the first loss at which the points are fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(specs.Spec):
+    """The networks, which have a width of their own."""
+
+    arch: Architecture = ARCHITECTURE
+    seed: int = specs.number(0, 0, 2**31 - 1, label="Network seed", help="The first of the seeds of the weights.")
+    seeds: int = specs.number(4, 1, 8, label="Networks", help="Each has its own random weights.")
+
+    def check(self) -> None:
+        if self.arch.parameterization != "ntk" or self.arch.input_dim is not None:
+            raise InvalidInput("This lesson needs a network without images, in the NTK parameterization.")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Functions on the circle and movements of the weights, for H shifts and S networks; f₀ is subtracted."""
+
+    spec: Spec
+    condition: float  # λ_max/λ_min of the kernel of the points
+    steps: int
+    theory: Floats  # (H, M) at the M angles of `POINTS`
+    theory_movement: Floats  # (H,) ‖w − w₀‖
+    before: Floats  # (S, H) the function at x* before training
+    network: Floats  # (S, H, M) after training
+    movement: Floats  # (S, H) ‖w − w₀‖ after training, from the weights w₀ without a shift
+    left: Floats  # (S, H) the last loss, over that of the function 0
+
+    @property
+    def kept(self) -> Floats:
+        """(S, H) the share of the shift at x* that is left after training; NaN without a shift."""
+        star = _star()
+        moved = self.network[:, :, star] - self.network[:, UNMOVED, star][:, None]
+        shifts = np.array(SHIFTS)
+        return np.asarray(np.divide(moved, shifts, out=np.full_like(moved, math.nan), where=shifts != 0))
+
+
+def _star() -> int:
+    """The place of the angle next to x* among the angles of the picture."""
+    angle = POINTS.load().angle_test
+    assert angle is not None
+    return int(np.argmin(np.abs(angle - math.radians(STAR))))
+
+
+def cost(spec: Spec) -> Cost:
+    """Seconds on one core and bytes at the peak."""
+    arch, data = replace(spec.arch, width=WIDTH), POINTS.load()
+    points, seen = len(data.x) + 1, len(data.x_test)
+    kernel = costs.infinite_kernel(arch, 2, points + seen, points)
+    trained = costs.training(arch, 2, points, 300, networks=len(SHIFTS), frames=2, test_points=seen)
+    drawn = 4 * costs.weights(arch, 2) + 2 * costs.empirical_kernel(arch, 2, points)
+    return costs.OVERHEAD + kernel + spec.seeds * (trained + drawn).dropped
+
+
+def run(spec: Spec, report: Report = silent) -> Result:
+    """Theory first; then the networks of one seed after the other, all shifts side by side."""
+    arch, data, star = replace(spec.arch, width=WIDTH, outputs=1), POINTS.load(), _star()
+    points = np.concatenate([data.x, data.x_test[star : star + 1]])
+    kernel = np.asarray(infinite_ntk(arch, np.concatenate([points, data.x_test]), points), np.float64)
+    theory = solutions(kernel, data.y[:, 0])
+    model = linearise(kernel[: len(data.x), : len(data.x)], data.y)
+    lowest = float(model.eigenvalues[-1])
+    condition = float(model.eigenvalues[0]) / lowest if lowest > 0 else math.inf
+    steps = int(min(MOST, math.ceil(TIMES * condition))) if math.isfinite(condition) else MOST
+    eta = 1.0 / float(model.eigenvalues[0])
+    report(0.0)
+    rows = []
+    for one in range(spec.seeds):
+        rows.append(_trained(arch, (spec.seed + one) % 2**31, points, steps, eta))
+        report((one + 1) / spec.seeds)
+    before, network, movement, left = (np.stack(each) for each in zip(*rows, strict=True))
+    return Result(
+        spec=spec,
+        condition=condition,
+        steps=steps,
+        theory=np.stack([theory.at(shift)[len(points) :] for shift in SHIFTS]),
+        theory_movement=np.array([theory.movement(shift) for shift in SHIFTS]),
+        before=before,
+        network=network,
+        movement=movement,
+        left=left,
+    )
+
+
+def _trained(arch: Architecture, seed: int, points: Floats, steps: int, eta: float) -> tuple[Floats, ...]:
+    """The networks of one seed, from the start of each shift: `before`, `network`, `movement` and `left` of `Result`.
+
+    Args:
+        arch: the architecture.
+        seed: of the weights w₀.
+        points: (N + 1, 2), the data and x*.
+        steps: of gradient descent.
+        eta: the step.
+    """
+    data, n = POINTS.load(), len(points) - 1
+    start = init(arch, 2, seed=seed, dtype=np.float32)
+    direction, f0 = unseen_direction(arch, start, points)
+    runs = train_many(
+        *(arch, device_put(shifted(start, direction, SHIFTS)), data.x, data.y + f0[:n, None]),
+        eta=eta,
+        steps=steps,
+        record=[steps],
+        x_test=data.x_test,
+    )
+    f = np.stack([np.asarray(each.f_test, np.float64)[..., 0] for each in runs])  # (H, 2, M)
+    first = 0.5 * float(np.sum(data.y**2))
+    return (
+        f[:, 0, _star()] - f[UNMOVED, 0, _star()],
+        f[:, -1] - f[UNMOVED, 0],
+        np.array([distance(each.params, start) for each in runs]),
+        np.array([float(each.loss[-1]) / first for each in runs]),
+    )
+
+
+def findings(result: Result) -> tuple[Finding, ...]:
+    """What is left of a shift, how far the weights moved, and how many of their directions the points do not see."""
+    arch, points = replace(result.spec.arch, width=WIDTH), POINTS.n
+    fitted = _unfitted(result)
+    return (
+        over_seeds(
+            "Shift at x* that is left",
+            100 * result.kept[:, ONE],
+            ratio=False,
+            unit="%",
+            references=(Reference("linear model", 100.0),),
+            claim=26,
+            help="Before training, the function is moved by 1 at x* and by nothing at the points. This share of the "
+            "move is left when the points are fitted.",
+            caveat=fitted,
+        ),
+        Finding(
+            "Directions of the weights that the points do not see",
+            float(parameter_count(arch, 2) - points) if math.isfinite(result.condition) else None,
+            f"of {parameter_count(arch, 2)}",
+            claim=26,
+            help="The number of weights less the number of points. A step along such a direction changes the function "
+            "at no point, to first order.",
+            caveat="" if math.isfinite(result.condition) else "The kernel of the five points is singular.",
+        ),
+        over_seeds(
+            "Extra movement of the weights, over theory",
+            np.sqrt(np.maximum(result.movement[:, ONE] ** 2 - result.movement[:, UNMOVED] ** 2, 0.0))
+            / math.sqrt(float(result.theory_movement[ONE] ** 2 - result.theory_movement[UNMOVED] ** 2)),
+            expected=Interval(0.9, 1.1, "infinite width, with 10 % for the width of these networks"),
+            claim=26,
+            help="‖w − w₀‖² is smallest for the start without a shift. A shift h adds h²/s to it: this is the root of "
+            "what a shift of 1 adds, over 1/√s at infinite width.",
+            caveat=fitted,
+        ),
+    )
+
+
+def _unfitted(result: Result) -> str:
+    worst = float(result.left.max())
+    return "" if worst <= FITTED else f"Some networks have not fitted the points: {percent(worst)} of the loss is left."
+
+
+def kept_in_words(result: Result) -> str:
+    """How much of the shift is left, and at which loss."""
+    kept = findings(result)[0].value
+    lost = f"The loss is at most {written(float(result.left.max()), 2)} of its first value"
+    return f"After {counted(result.steps, 'step')}, {written(kept)} % of the shift at x* are left. {lost}."
+
+
+def remarks(result: Result) -> tuple[Remark, ...]:
+    """Where the function is not decided by the points, and where the networks leave the linear model."""
+    if not math.isfinite(result.condition):
+        return (Remark("The kernel of these five points is singular: not all targets can be reached.", answer=False),)
+    kept = findings(result)[0].value
+    said = []
+    if kept is not None and abs(kept - 100) > 5:
+        said.append(
+            Remark(
+                f"A linear model would keep 100 % of the shift. These networks of {WIDTH} neurons keep {written(kept)} "
+                "%, because their kernel changes while they move."
+            )
+        )
+    return tuple(said)
