@@ -1,15 +1,17 @@
-r"""What the spectrum of the kernel says of the training loss before any training.
+r"""What the spectrum of the kernel says of the training loss before any training, and networks beside it.
 
     L_k/L_0 ≤ r^2k,  r = max_i |1 − ηλ_i|                                the guarantee, which holds for every target
     L_k/L_0 = Σ_i s_i (1 − ηλ_i)^2k,  s_i = |u_iᵀy|²/‖y‖²                the prediction, for this target
     L_∞/L_0 = Σ s_i over the modes with λ_i = 0                          the floor
 
-λ_i, u_i belong to the kernel Θ at infinite width on the training points, and η = c/λ_max. The network starts at zero.
+λ_i, u_i belong to the kernel Θ at infinite width on the training points, and η = c/λ_max. The networks start
+at zero, because their outputs at the start are subtracted, and have the clock of infinite width.
 
 Sources: Jacot, Gabriel & Hongler 2018 (the closed form); Du, Zhai, Poczos & Singh 2019 (the rate from λ_min).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -22,12 +24,15 @@ from ntkviz.data import Dataset, DataSpec
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.repeated import repeated_ntk
-from ntkviz.measures import steps_bound
-from ntkviz.nets import Architecture
+from ntkviz.measures import crossing, steps_bound
+from ntkviz.measures.seeds import mean_and_error
+from ntkviz.nets import Architecture, init_many
 from ntkviz.prediction import loaded
-from ntkviz.training import log_steps
+from ntkviz.training import Report, log_steps, silent, train_many
 
 Floats = NDArray[np.float64]
+
+FRAMES = 41  # recorded steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +76,50 @@ class Guaranteed:
         """λ_max/λ_min; infinite where λ_min is zero."""
         return float(self.eigenvalues[0] / self.eigenvalues[-1]) if self.eigenvalues[-1] > 0 else math.inf
 
+    @property
+    def crossed(self) -> float | None:
+        """The step at which the prediction has the wanted loss, read from its curve as from that of a network."""
+        found = crossing(self.steps, self.loss, self.fraction)
+        return self.reached if found is None else found
+
     def in_modes(self, f: NDArray[np.floating]) -> Floats:
         """(T, N), the loss in each mode of outputs f (T, N, K)."""
         left = self.modes.T @ (np.asarray(f, np.float64) - self.data.y)
         return np.asarray(0.5 * np.sum(left**2, axis=2) / self.first)
 
 
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """S networks at the same T steps. Losses are shares of the first loss, and NaN after a network diverged."""
+
+    loss: Floats  # (S, T)
+    left: Floats  # (T, N) the loss in each mode of theory, mean over the networks
+    drift: Floats  # (S,) ‖Θ_T − Θ₀‖/‖Θ₀‖ of each kernel
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Beside:
+    """What is known beforehand, and the networks once they are trained."""
+
+    known: Guaranteed
+    networks: Networks | None = None
+
+    @property
+    def reached(self) -> Floats:
+        """(S,) the step at which each network had the wanted loss, NaN where it had not; none before the training."""
+        losses = () if self.networks is None else self.networks.loss
+        found = [crossing(self.known.steps, loss, self.known.fraction) for loss in losses]
+        return np.array([math.nan if step is None else step for step in found], np.float64)
+
+    @property
+    def steps(self) -> float | None:
+        """The geometric mean of these steps; None unless all networks had the wanted loss."""
+        reached = self.reached
+        return mean_and_error(reached)[0] if np.isfinite(reached).all() else None
+
+
 def guaranteed(
-    arch: Architecture, data: DataSpec, *, c: float, steps: int, fraction: float, frames: int = 41
+    arch: Architecture, data: DataSpec, *, c: float, steps: int, fraction: float, frames: int = FRAMES
 ) -> Guaranteed:
     """What is known of a training beforehand.
 
@@ -122,7 +163,45 @@ def _guaranteed(arch: Architecture, spec: DataSpec, c: float, steps: int, fracti
     )
 
 
-def guaranteed_cost(arch: Architecture, data: DataSpec, frames: int = 41) -> Cost:
+def guaranteed_cost(arch: Architecture, data: DataSpec, frames: int = FRAMES) -> Cost:
     """What `guaranteed` takes."""
     n, dim = loaded(data).x.shape
     return costs.infinite_kernel(arch, dim, n) + costs.linearised(n, 0, frames, outputs=loaded(data).y.shape[1])
+
+
+def train_networks(arch: Architecture, known: Guaranteed, seeds: Sequence[int], watch: Report = silent) -> Networks:
+    """Train networks side by side on the data and the clock of what is known.
+
+    Args:
+        arch: the architecture, at the width that is trained.
+        known: of the same data and architecture.
+        seeds: of the weights of each network.
+        watch: gets the fraction done.
+    """
+    data, arch = known.data, replace(arch, outputs=known.data.y.shape[1])
+    runs = train_many(
+        *(arch, init_many(arch, data.x.shape[1], seeds, dtype=np.float32), data.x, data.y),
+        eta=known.eta,
+        steps=int(known.steps[-1]),
+        record=known.steps.astype(int),
+        centred=True,
+        kernel=True,
+        allow_divergence=True,
+        report=watch,
+    )
+    loss = np.full((len(runs), len(known.steps)), math.nan)
+    left = np.full((len(runs), *known.left.shape), math.nan)
+    for one, run in enumerate(runs):
+        loss[one, : len(run.loss)] = np.asarray(run.loss, np.float64) / known.first
+        left[one, : len(run.loss)] = known.in_modes(run.f_train)
+    drift = np.array([math.nan if run.drift is None else float(run.drift[-1]) for run in runs])
+    return Networks(loss, left.mean(axis=0), drift)
+
+
+def networks_cost(arch: Architecture, data: DataSpec, *, steps: int, networks: int, frames: int = FRAMES) -> Cost:
+    """What `train_networks` takes."""
+    x, y = loaded(data).x, loaded(data).y
+    arch = replace(arch, outputs=y.shape[1])
+    trained = costs.training(arch, x.shape[1], len(x), steps, networks=networks, frames=frames)
+    kernels = frames * costs.empirical_kernel(arch, x.shape[1], len(x), networks=networks).dropped
+    return costs.weights(arch, x.shape[1], networks=networks) + trained + kernels

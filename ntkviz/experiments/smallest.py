@@ -123,7 +123,7 @@ def smallest(kernel: object) -> float:
     0.5
     """
     matrix = np.asarray(kernel, np.float64)
-    eigenvalues = np.linalg.eigvalsh(matrix)
+    eigenvalues = np.asarray(np.linalg.eigvalsh(matrix), np.float64)
     seen = eigenvalues[0] > rounding_floor(eigenvalues, np.float64)
     return float(eigenvalues[0] / np.mean(np.diag(matrix))) if seen else math.nan
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ntkviz import costs, specs
 from ntkviz.costs import Cost
-from ntkviz.data import CirclePoints, on_circle
+from ntkviz.data import CirclePoints
 from ntkviz.dynamics import linearise
 from ntkviz.errors import InvalidInput
 from ntkviz.experiments.protocol import Report, silent
@@ -31,7 +31,8 @@ Floats = NDArray[np.float64]
 WIDTH = 2048
 ARCHITECTURE = Architecture(width=WIDTH, activation="erf", sigma_w=1.5, sigma_b=0.3)
 POINTS = CirclePoints()
-STAR = 108.0  # degrees, of x*: half-way between two points
+AT = 77  # the place of x* among the 256 angles of the picture, half-way between two of the points
+STAR = 360 * AT / 256  # degrees
 SHIFTS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 UNMOVED, ONE = SHIFTS.index(0.0), SHIFTS.index(1.0)
 TIMES = 10.0  # steps of size 1/λ_max over the condition number: the slowest mode falls by e⁻¹⁰
@@ -69,17 +70,9 @@ class Result:
     @property
     def kept(self) -> Floats:
         """(S, H) the share of the shift at x* that is left after training; NaN without a shift."""
-        star = _star()
-        moved = self.network[:, :, star] - self.network[:, UNMOVED, star][:, None]
+        moved = self.network[:, :, AT] - self.network[:, UNMOVED, AT][:, None]
         shifts = np.array(SHIFTS)
         return np.asarray(np.divide(moved, shifts, out=np.full_like(moved, math.nan), where=shifts != 0))
-
-
-def _star() -> int:
-    """The place of the angle next to x* among the angles of the picture."""
-    angle = POINTS.load().angle_test
-    assert angle is not None
-    return int(np.argmin(np.abs(angle - math.radians(STAR))))
 
 
 def cost(spec: Spec) -> Cost:
@@ -94,8 +87,8 @@ def cost(spec: Spec) -> Cost:
 
 def run(spec: Spec, report: Report = silent) -> Result:
     """Theory first; then the networks of one seed after the other, all shifts side by side."""
-    arch, data, star = replace(spec.arch, width=WIDTH, outputs=1), POINTS.load(), _star()
-    points = np.concatenate([data.x, data.x_test[star : star + 1]])
+    arch, data = replace(spec.arch, width=WIDTH, outputs=1), POINTS.load()
+    points = np.concatenate([data.x, data.x_test[AT : AT + 1]])
     kernel = np.asarray(infinite_ntk(arch, np.concatenate([points, data.x_test]), points), np.float64)
     theory = solutions(kernel, data.y[:, 0])
     model = linearise(kernel[: len(data.x), : len(data.x)], data.y)
@@ -125,27 +118,22 @@ def run(spec: Spec, report: Report = silent) -> Result:
 def _trained(arch: Architecture, seed: int, points: Floats, steps: int, eta: float) -> tuple[Floats, ...]:
     """The networks of one seed, from the start of each shift: `before`, `network`, `movement` and `left` of `Result`.
 
-    Args:
-        arch: the architecture.
-        seed: of the weights w₀.
-        points: (N + 1, 2), the data and x*.
-        steps: of gradient descent.
-        eta: the step.
+    `points` (N + 1, 2) are the data and x*.
     """
     data, n = POINTS.load(), len(points) - 1
     start = init(arch, 2, seed=seed, dtype=np.float32)
     direction, f0 = unseen_direction(arch, start, points)
     runs = train_many(
-        *(arch, device_put(shifted(start, direction, SHIFTS)), data.x, data.y + f0[:n, None]),
+        *(arch, device_put(shifted(start, direction, np.array(SHIFTS))), data.x, data.y + f0[:n, None]),
         eta=eta,
         steps=steps,
-        record=[steps],
+        record=np.array([steps]),
         x_test=data.x_test,
     )
     f = np.stack([np.asarray(each.f_test, np.float64)[..., 0] for each in runs])  # (H, 2, M)
     first = 0.5 * float(np.sum(data.y**2))
     return (
-        f[:, 0, _star()] - f[UNMOVED, 0, _star()],
+        f[:, 0, AT] - f[UNMOVED, 0, AT],
         f[:, -1] - f[UNMOVED, 0],
         np.array([distance(each.params, start) for each in runs]),
         np.array([float(each.loss[-1]) / first for each in runs]),
