@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ntkviz.experiments.unseen import ONE, POINTS, SHIFTS, STAR, UNMOVED, WIDTH, Result, kept_in_words
+from ntkviz.experiments.unseen import ONE, POINTS, SHIFTS, STAR, UNMOVED, Result, kept_in_words
 from ntkviz.figures import theme
 from ntkviz.figures.axes import linear
 from ntkviz.figures.canvas import Canvas
@@ -55,7 +55,8 @@ def _movement(result: Result, scrub: Scrub) -> Chart:
         prompt="All these weights fit the points. Which of them are nearest to the start without a shift?",
         alt_answer="The distance of the trained weights from the start without a shift, over the shift. It is smallest "
         f"at the shift {SHIFTS[int(np.argmin(result.theory_movement))]:g} in theory.",
-        prompt_answer=f"Each dot is a trained network of {WIDTH} neurons. From the start without a shift, gradient "
+        prompt_answer=f"Each dot is a trained network with {result.arch.width} neurons a layer. "
+        "From the start without a shift, gradient "
         "descent finds the lowest point of the curve.",
         scrub=scrub,
     )

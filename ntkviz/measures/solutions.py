@@ -61,11 +61,12 @@ def solutions(kernel: ArrayLike, y: ArrayLike) -> Solutions:
     """
     theta, targets = np.asarray(kernel, np.float64), np.asarray(y, np.float64)
     n = len(targets)
-    weights = theta[:, :n] @ np.linalg.pinv(theta[:n, :n], hermitian=True)
+    inverse = np.linalg.pinv(theta[:n, :n], hermitian=True)
+    weights = theta[:, :n] @ inverse
     rest = theta[:, n] - weights @ theta[:n, n]
     steepness = float(rest[n])
-    inverse = np.linalg.pinv(theta[:n, :n], hermitian=True)
-    return Solutions(weights @ targets, rest / steepness, float(targets @ inverse @ targets), steepness)
+    unseen = np.divide(rest, steepness, out=np.full_like(rest, np.nan), where=steepness != 0)
+    return Solutions(weights @ targets, unseen, float(targets @ inverse @ targets), steepness)
 
 
 def unseen_direction(arch: Architecture, params: Params, x: ArrayLike) -> tuple[Params, Floats]:
