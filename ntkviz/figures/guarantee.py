@@ -1,9 +1,12 @@
 """What is guaranteed, predicted and measured: the data, the loss, the eigenvalues, and the loss in each mode."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ntkviz.comparison.guaranteed_words import TOLD, steps_in_words
+from ntkviz.data import Dataset, Twins
 from ntkviz.experiments.guarantee import Result, findings
 from ntkviz.figures import task, theme
 from ntkviz.figures.axes import above_zero, linear, log, positive
@@ -26,8 +29,37 @@ def view(result: Result) -> View:
     """Four charts; the slider moves along the steps."""
     steps = result.known.steps
     scrub = Scrub("step k", steps, start=len(steps) // 2)
-    data = task.chart(result.known.data, scrub)
-    return View((data, _loss(result, scrub), _eigenvalues(result, scrub), _modes(result, scrub)), scrub, columns=2)
+    return View(
+        (_data(result, scrub), _loss(result, scrub), _eigenvalues(result, scrub), _modes(result, scrub)),
+        scrub,
+        columns=2,
+    )
+
+
+def _data(result: Result, scrub: Scrub) -> Chart:
+    """The task, with words of its own for twins; a curve where there is one input."""
+    data = result.known.data
+    if data.x.shape[1] == 1:
+        return _line(data, scrub)
+    chart = task.chart(data, scrub)
+    if not isinstance(result.spec.data, Twins):
+        return chart
+    words = "Each row is a training point: its inputs, a gap, and its label. Rows 1 and 2 are twins, rows 3 and 4, … ."
+    return replace(chart, prompt=words)
+
+
+def _line(data: Dataset, scrub: Scrub) -> Chart:
+    canvas = Canvas(
+        "data",
+        linear("input x"),
+        linear("target y"),
+        alt=f"{len(data.x)} training points over their only input, and the target.",
+        prompt=f"The task: learn the grey curve from {len(data.x)} points, the black dots.",
+        scrub=scrub,
+    )
+    canvas.line(theme.TARGET, data.x_test[:, 0], data.y_test[:, 0])
+    canvas.points(theme.DATA, data.x[:, 0], data.y[:, 0])
+    return canvas.chart()
 
 
 def _loss(result: Result, scrub: Scrub) -> Chart:
@@ -74,7 +106,9 @@ def _eigenvalues(result: Result, scrub: Scrub) -> Chart:
         alt="Empty axes for the eigenvalues of the kernel.",
         prompt="The eigenvalues of the kernel on these points. Is the last one above zero?",
         alt_answer=f"The eigenvalues of the kernel over the largest. {told(findings(result)[:1])}",
-        prompt_answer=f"Eigenvalues that are zero have no place on this axis: here there are {zero}.",
+        prompt_answer="All eigenvalues are above zero. How far is the last one below the first?"
+        if zero == 0
+        else f"A logarithmic axis has no place for zero. So many eigenvalues are missing here: {zero}.",
         scrub=scrub,
     )
     canvas.points(theme.THEORY, at, relative, answer=True)
@@ -87,16 +121,20 @@ def _modes(result: Result, scrub: Scrub) -> Chart:
     canvas = Canvas(
         "modes",
         linear("mode i", (0.3, len(at) + 0.7)),
-        log("loss in the mode, share of the first", (LEAST, 1.0)),
+        log("loss in the mode", (LEAST, 1.0)),
         alt="Empty axes for the loss in each mode.",
         prompt="The target is a sum of modes. How much of it lies in the slow modes, on the right?",
         alt_answer="The loss in each mode at the chosen step, of theory and of the mean of the networks.",
         prompt_answer="Move the slider to step 0: this is the target. Then press ▶. Which modes are left at the end?",
         scrub=scrub,
     )
-    frames = {"y": positive(known.left, LEAST)}
+    frames = {"y": _seen(known.left)}
     canvas.points(theme.THEORY, at, frames=frames, answer=True, size=theme.DOT, marker={"symbol": "diamond"})
     left = np.full(known.left.shape, np.nan) if result.networks is None else result.networks.left
-    measured = np.where(np.isfinite(left), positive(left, LEAST), np.nan)
-    canvas.points(theme.FINITE, at, frames={"y": measured}, answer=True, size=theme.SMALL_DOT)
+    canvas.points(theme.FINITE, at, frames={"y": _seen(left)}, answer=True, size=theme.SMALL_DOT)
     return canvas.chart()
+
+
+def _seen(left: Floats) -> Floats:
+    """What the axis can show; NaN for the rest."""
+    return np.asarray(np.where(left >= LEAST, left, np.nan))

@@ -1,11 +1,14 @@
 """The smallest eigenvalue over the angle of twins, and over the number of points."""
 
+import numpy as np
+
 from ntkviz.experiments.smallest import COUNTS, DEGREES, DIMS, WIDTH, Result, findings
-from ntkviz.figures import bands, theme
+from ntkviz.figures import theme
 from ntkviz.figures.axes import log
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart, View
 from ntkviz.figures.numbers import told
+from ntkviz.sweeps import Sweep
 
 RANGE = (1e-8, 1.0)  # of λ_min over the mean of the diagonal
 Y = "λ<sub>min</sub> / mean of the diagonal"
@@ -28,8 +31,8 @@ def _angles(result: Result) -> Chart:
         prompt_answer="Blue diamonds are infinite width, orange dots are networks with "
         f"{WIDTH} neurons. On these axes a power of the angle is a straight line. Which of them are straight?",
     )
-    bands.dots(canvas, theme.THEORY, result.theory, symbol="diamond")
-    bands.dots(canvas, theme.FINITE, result.network)
+    _dots(canvas, theme.FINITE, result.network)
+    _dots(canvas, theme.THEORY, result.theory, "diamond-open")
     return canvas.chart()
 
 
@@ -45,5 +48,14 @@ def _counts(result: Result) -> Chart:
         prompt_answer="More points in the same space have closer neighbours. In which dimension does this cost most?",
     )
     for number, (dim, sweep) in enumerate(zip(DIMS, result.counts, strict=True)):
-        bands.dots(canvas, theme.Meaning(f"d = {dim}", theme.hue(number)), sweep)
+        _dots(canvas, theme.Meaning(f"d = {dim}", theme.hue(number)), sweep)
     return canvas.chart()
+
+
+def _dots(canvas: Canvas, meaning: theme.Meaning, sweep: Sweep, symbol: str = "circle") -> None:
+    """A marker for each draw, and the power law through them, whose exponent stands among the numbers."""
+    sizes = np.broadcast_to(sweep.at[:, None], sweep.values.shape)
+    canvas.points(meaning, sizes.ravel(), sweep.values.ravel(), marker={"symbol": symbol}, answer=True)
+    if (fit := sweep.fit) is not None:
+        ends = np.array([fit.first, fit.last])
+        canvas.line(meaning, ends, fit(ends), name=f"{meaning.name}, fit", answer=True, showlegend=False)

@@ -80,8 +80,8 @@ def _fate(result: Result) -> int | None:
 
 FATE = Choice(
     asks=lambda spec: (
-        "For the infinitely wide network the closed form predicts one step, and λ_min guarantees a later one. When "
-        f"will networks of {counted(spec.arch.width, 'neuron')} have a loss of {_wanted(spec)}?"
+        "For the infinitely wide network, the closed form predicts a step and λ_min guarantees a later one. When will "
+        f"the loss of networks with {counted(spec.arch.width, 'neuron')} a layer have fallen to {_wanted(spec)}?"
     ),
     explains=steps_in_words,
     options=(
@@ -109,7 +109,8 @@ LAW = Number(
     low=1,
     high=10000,
     log=True,
-    unit="times",
+    unit="times smaller",
+    was="it becomes",
     more="too much",
     less="too little",
     replies=(
@@ -128,8 +129,8 @@ RANK = Number(
     answer=lambda result: float(result.known.positive),
     low=1,
     high=64,
-    unit="eigenvalues",
-    was="it was",
+    unit="above zero",
+    was="there are",
     more="too many",
     less="too few",
     replies=(
@@ -163,9 +164,9 @@ def _plain(spec: Spec) -> Architecture:
     return replace(spec.arch, width=BASE.arch.width)
 
 
-def _guarantee_of(result: Result) -> str:
-    """What was guaranteed and found."""
-    return " ".join([steps_in_words(result), *(said.text for said in remarks(result) if said.answer)])
+def _void(result: Result) -> str:
+    """Where there is no guarantee, and where the networks leave the closed form."""
+    return " ".join(said.text for said in remarks(result) if said.answer) or "The networks follow the closed form."
 
 
 LESSON = Lesson(
@@ -182,7 +183,7 @@ LESSON = Lesson(
     presets=(
         Preset(
             key="twins",
-            name="Twins with equal labels",
+            name="Equal labels",
             setup="Eight pairs of points on a sphere. The points of a pair are 10° apart and have the same label. The "
             "nonlinearity is erf, which is smooth.",
             shows="The guarantee is much too long for this target: its labels do not tell twins apart.",
@@ -191,7 +192,7 @@ LESSON = Lesson(
         ),
         Preset(
             key="opposite",
-            name="Twins with opposite labels",
+            name="Opposite labels",
             setup="The same points. In two of the eight pairs, the twins now have opposite labels.",
             shows="The inputs and the guarantee are as before. The labels alone changed the time: the difference of "
             "twins lies in the slowest modes.",
@@ -203,21 +204,21 @@ LESSON = Lesson(
             name="The same input twice",
             setup="The angle is now 0: both points of a pair are the same input. Two of the eight pairs have opposite "
             "labels.",
-            shows=_guarantee_of,
+            shows=_void,
             spec=_with(Twins(opposite=2, angle=0.0)),
             question=FLOOR,
         ),
         Preset(
             key="kink",
-            name="Opposite labels and ReLU",
+            name="ReLU",
             setup="Twins with opposite labels in two of eight pairs, at 10°, learned by ReLU networks.",
-            shows=_guarantee_of,
+            shows=_void,
             spec=_with(Twins(opposite=2), arch=RELU),
             question=FATE,
         ),
         Preset(
             key="angle",
-            name="Nearer and nearer",
+            name="Nearer twins",
             setup="ReLU networks and twins with equal labels. Below, the twins are at angles from 3° down to 0.03°.",
             shows=lambda result: (
                 " ".join(remark.text for remark in smallest.remarks(result)) or smallest.law_in_words(result)
@@ -227,7 +228,7 @@ LESSON = Lesson(
         ),
         Preset(
             key="line",
-            name="One input, no biases",
+            name="No biases",
             setup="A cosine of one number, sampled at 16 different points, and ReLU networks without biases.",
             shows="All 16 inputs differ, and still nothing is guaranteed. Raise σ_b under “More” to give the network "
             "biases.",
