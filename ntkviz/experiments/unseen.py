@@ -60,6 +60,7 @@ class Result:
 
     spec: Spec
     condition: float  # λ_max/λ_min of the kernel of the points
+    seen: int  # the number of eigenvalues above zero
     steps: int
     theory: Floats  # (H, M) at the M angles of `POINTS`
     theory_movement: Floats  # (H,) ‖w − w₀‖
@@ -116,6 +117,7 @@ def run(spec: Spec, report: Report = silent) -> Result:
     return Result(
         spec=spec,
         condition=condition,
+        seen=int(np.sum(model.eigenvalues > 0)),
         steps=steps,
         theory=np.stack([theory.at(shift)[len(points) :] for shift in SHIFTS]),
         theory_movement=np.array([theory.movement(shift) for shift in SHIFTS]),
@@ -127,8 +129,8 @@ def run(spec: Spec, report: Report = silent) -> Result:
 
 
 def findings(result: Result) -> tuple[Finding, ...]:
-    """What is left of a shift, how far the weights moved, and how many of their directions the points do not see."""
-    weights, fitted = parameter_count(result.arch, 2), _unfitted(result)
+    """What is left of a shift, how far the weights moved, and how many of their directions the points see."""
+    fitted = _unfitted(result)
     return (
         over_seeds(
             "Shift at x* that is left",
@@ -142,12 +144,12 @@ def findings(result: Result) -> tuple[Finding, ...]:
             caveat=fitted,
         ),
         Finding(
-            "Directions of the weights that the points do not see",
-            float(weights - POINTS.n),
-            f"of {weights}",
+            "Directions of the weights that the points see",
+            float(result.seen),
+            f"of {parameter_count(result.arch, 2)}",
             claim=26,
-            help="The number of weights less the number of points. A step along such a direction changes the function "
-            "at no point, to first order.",
+            help="The number of eigenvalues of the kernel above zero. A step in any direction that is orthogonal to "
+            "these changes the function at no point, to first order.",
         ),
         over_seeds(
             "Extra movement of the weights, over theory",

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntkviz.comparison.guaranteed_words import TOLD, steps_in_words
-from ntkviz.data import Dataset, Twins
+from ntkviz.data import Twins
 from ntkviz.experiments.guarantee import Result, findings
-from ntkviz.figures import task, theme
+from ntkviz.figures import line, task, theme
 from ntkviz.figures.axes import above_zero, linear, log, positive
 from ntkviz.figures.canvas import Canvas
 from ntkviz.figures.chart import Chart, Scrub, View
@@ -40,26 +40,12 @@ def _data(result: Result, scrub: Scrub) -> Chart:
     """The task, with words of its own for twins; a curve where there is one input."""
     data = result.known.data
     if data.x.shape[1] == 1:
-        return _line(data, scrub)
+        return line.chart(data, scrub)
     chart = task.chart(data, scrub)
     if not isinstance(result.spec.data, Twins):
         return chart
     words = "Each row is a training point: its inputs, a gap, and its label. Rows 1 and 2 are twins, rows 3 and 4, … ."
     return replace(chart, prompt=words)
-
-
-def _line(data: Dataset, scrub: Scrub) -> Chart:
-    canvas = Canvas(
-        "data",
-        linear("input x"),
-        linear("target y"),
-        alt=f"{len(data.x)} training points over their only input, and the target.",
-        prompt=f"The task: learn the grey curve from {len(data.x)} points, the black dots.",
-        scrub=scrub,
-    )
-    canvas.line(theme.TARGET, data.x_test[:, 0], data.y_test[:, 0])
-    canvas.points(theme.DATA, data.x[:, 0], data.y[:, 0])
-    return canvas.chart()
 
 
 def _loss(result: Result, scrub: Scrub) -> Chart:

@@ -10,8 +10,8 @@ from ntkviz.experiments.guarantee import Result, Spec
 from ntkviz.lessons.base import Lesson, Preset, Slot
 from ntkviz.lessons.questions import Beyond, Choice, Mark, Number
 from ntkviz.lessons.rules import Case, Condition, Rule
-from ntkviz.nets import Architecture
-from ntkviz.writing import counted, percent, written
+from ntkviz.nets import Architecture, parameter_count
+from ntkviz.writing import counted, percent
 
 NEAR = 0.2  # relative error of the predicted steps within which networks are as predicted
 PREDICTED, GUARANTEED = "Predicted over measured steps", "Guaranteed over measured steps"
@@ -148,7 +148,8 @@ KEPT = Number(
     answer=lambda result: unseen.findings(result)[0].value,
     low=0,
     high=150,
-    unit="%",
+    unit="% left",
+    was="there are",
     more="too much",
     less="too little",
     replies=(
@@ -240,8 +241,8 @@ LESSON = Lesson(
             name="Between the points",
             setup="Five points on a circle, and networks with thousands of weights. All eigenvalues are above zero.",
             shows=lambda result: (
-                f"All these networks fit the five points, and {written(unseen.findings(result)[1].value)} directions "
-                "of their weights are not decided by the points. What the start has there stays."
+                f"All these networks fit the five points. The points see {result.seen} directions of their weights, of "
+                f"{parameter_count(result.arch, 2)}. In all other directions the weights stay as they were at the start."
             ),
             spec=_with(CirclePoints()),
             question=KEPT,
