@@ -241,8 +241,8 @@ LESSON = Lesson(
             name="Between the points",
             setup="Five points on a circle, and networks with thousands of weights. All eigenvalues are above zero.",
             shows=lambda result: (
-                f"All these networks fit the five points. The points see {result.seen} directions of their weights, of "
-                f"{parameter_count(result.arch, 2)}. In all other directions the weights stay as they were at the start."
+                f"All these networks fit the five points. The points see {result.seen} directions of their weights, "
+                f"of {parameter_count(result.arch, 2)}. In all other directions the weights stay as they were."
             ),
             spec=_with(CirclePoints()),
             question=KEPT,
