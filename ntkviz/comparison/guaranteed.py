@@ -26,6 +26,7 @@ from ntkviz.errors import InvalidInput
 from ntkviz.kernels.repeated import repeated_ntk
 from ntkviz.measures import crossing, steps_bound
 from ntkviz.measures.seeds import mean_and_error
+from ntkviz.modes.eigenspaces import eigenspaces
 from ntkviz.nets import Architecture, init_many
 from ntkviz.prediction import loaded
 from ntkviz.training import Report, log_steps, silent, train_many
@@ -46,7 +47,7 @@ class Guaranteed:
     eigenvalues: Floats  # (N,) of Θ, descending; 0 where they cannot be told from zero
     modes: Floats  # (N, N) column i is mode i
     steps: Floats  # (T,) from 0
-    left: Floats  # (T, N) the predicted loss in each mode
+    left: Floats  # (T, N) the predicted loss in each mode; modes of one eigenvalue have equal parts of theirs
     bound: Floats  # (T,) the largest loss that the guarantee allows: 1 at all steps where it is void
     reached: float | None  # the step at which the prediction has the wanted loss; None where it never has
     bounded: int | None  # the step from which the guarantee has it; None where it is void
@@ -85,7 +86,7 @@ class Guaranteed:
     def in_modes(self, f: NDArray[np.floating]) -> Floats:
         """(T, N), the loss in each mode of outputs f (T, N, K)."""
         left = self.modes.T @ (np.asarray(f, np.float64) - self.data.y)
-        return np.asarray(0.5 * np.sum(left**2, axis=2) / self.first)
+        return _levelled(0.5 * np.sum(left**2, axis=2) / self.first, self.eigenvalues)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +157,19 @@ def _guaranteed(arch: Architecture, spec: DataSpec, c: float, steps: int, fracti
         eigenvalues=model.eigenvalues,
         modes=model.modes,
         steps=clock.steps,
-        left=0.5 * np.sum(model.residual(clock) ** 2, axis=2) / first,
+        left=_levelled(0.5 * np.sum(model.residual(clock) ** 2, axis=2) / first, model.eigenvalues),
         bound=np.exp(-2 * slowest * clock.steps),
         reached=reached if math.isfinite(reached) else None,
         bounded=steps_bound(eta, model.eigenvalues, fraction),
     )
+
+
+def _levelled(left: Floats, eigenvalues: Floats) -> Floats:
+    """The loss (T, N) in each mode, in equal parts for the modes of one eigenvalue, whose basis means nothing."""
+    level = np.array(left)
+    for space in eigenspaces(eigenvalues):
+        level[:, space] = left[:, space].mean(axis=1, keepdims=True)
+    return level
 
 
 def guaranteed_cost(arch: Architecture, data: DataSpec, frames: int = FRAMES) -> Cost:

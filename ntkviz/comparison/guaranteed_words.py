@@ -72,6 +72,7 @@ def _last_loss(pair: Beside) -> Iterator[Finding]:
     yield over_seeds(
         "Loss at the last step",
         100 * last,
+        ratio=False,
         unit="%",
         references=(Reference("predicted", 100 * float(known.loss[-1])),),
         claim=8,
@@ -81,6 +82,7 @@ def _last_loss(pair: Beside) -> Iterator[Finding]:
     yield over_seeds(
         "Last loss over the floor",
         last / known.floor if floored else np.empty(0),
+        ratio=False,
         expected=_above(known) if floored else None,
         claim=8,
         help="The floor is the share of the target in modes whose eigenvalue is zero. They are never learned.",
@@ -110,7 +112,7 @@ def steps_in_words(pair: Beside) -> str:
 def floor_in_words(pair: Beside) -> str:
     """Where the loss stops, and why."""
     known = pair.known
-    last = None if pair.networks is None else mean_and_error(pair.networks.loss[:, -1])[0]
+    last = None if pair.networks is None else mean_and_error(pair.networks.loss[:, -1], ratio=False)[0]
     return (
         f"{_zero_in_words(known)} hold {percent(known.floor)} of the target's square, and so the loss cannot "
         f"fall below this share of its first value. The networks end at {percent(last)}."
