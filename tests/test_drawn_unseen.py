@@ -11,7 +11,7 @@ from ntkviz.experiments import unseen
 from ntkviz.figures import theme
 from ntkviz.figures.unseen import view
 from ntkviz.lessons.guarantee import LESSON
-from ntkviz.writing import with_error, written
+from ntkviz.writing import written
 from tests.canned import canned
 from tests.drawn import before_guess, chart, drawn, names, numbers, same, sentences
 from tests.test_guaranteed import erf_kernel
@@ -159,7 +159,7 @@ def test_sentences_are_computed() -> None:
     assert sentences(unseen, result) == []
     (said,) = sentences(unseen, found(KINK))
     kept = written(float(100 * found(KINK).kept[:, 3].mean()))
-    assert f"These networks with 2050 neurons a layer keep {kept} %" in said
+    assert f"These networks with 2048 neurons a layer keep {kept} %" in said
     assert "smallest at the shift 0 in theory" in chart(view(result), "movement").alt_answer
 
 
@@ -175,8 +175,3 @@ def test_nothing_measured_is_seen_before_the_guess() -> None:
     result = found()
     other = replace(result, network=2 * result.network, movement=result.movement + 9, left=result.left + 1)
     assert same(before_guess(view(result)), before_guess(view(other)))
-
-
-def test_errors_are_over_the_seeds_in_words() -> None:
-    finding = numbers(unseen, found())["Shift at x* that is left"]
-    assert with_error(finding.value, finding.error, finding.unit).endswith("%")

@@ -181,7 +181,7 @@ def remarks(result: Result) -> tuple[Remark, ...]:
     kept = findings(result)[0].value
     if kept is None or abs(kept - 100) <= NEAR:
         return ()
-    networks = f"These networks with {counted(result.arch.width, 'neuron')} a layer keep {written(kept)} %"
+    networks = f"These networks with {result.arch.width} neurons a layer keep {written(kept)} %"
     return (
         Remark(f"A linear model would keep 100 % of the shift. {networks}, because their kernel changes in training."),
     )

@@ -49,7 +49,7 @@ STEPS = Number(
 
 FLOOR = Number(
     asks=lambda spec: (
-        f"Each network has {counted(spec.arch.width, 'neuron')} in a hidden layer. At how many percent of its first "
+        f"Each network has {spec.arch.width} neurons in a hidden layer. At how many percent of its first "
         "value will the training loss stop?"
     ),
     explains=floor_in_words,
@@ -81,7 +81,7 @@ def _fate(result: Result) -> int | None:
 FATE = Choice(
     asks=lambda spec: (
         "For the infinitely wide network, the closed form predicts a step and λ_min guarantees a later one. When will "
-        f"the loss of networks with {counted(spec.arch.width, 'neuron')} a layer have fallen to {_wanted(spec)}?"
+        f"the loss of networks with {spec.arch.width} neurons a layer have fallen to {_wanted(spec)}?"
     ),
     explains=steps_in_words,
     options=(
