@@ -163,6 +163,7 @@ def test_the_data_are_drawn_for_what_they_are() -> None:
     np.testing.assert_allclose(target.y[0], np.cos(np.pi * target.x[0] / math.sqrt(3)), atol=1e-6)
     assert "16 points" in chart(line, "data").prompt and "Rows 1" not in chart(line, "data").prompt
     circle = drawn(seen("start"), "data", "data")
+    assert chart(seen("start"), "data").prompt == "The task: fit the 5 points, which are the black dots."
     np.testing.assert_allclose(circle.x[0], [0, 72, 144, 216, 288])
     digits = view(replace(found("twins"), spec=replace(guarantee.Spec(), data=Digits(question="0-1"))))
     assert "Rows 1" not in chart(digits, "data").prompt

@@ -153,6 +153,15 @@ def test_the_law_in_words(spec: smallest.Spec) -> None:
     )
 
 
+@SPECS
+def test_networks_in_words(spec: smallest.Spec) -> None:
+    (slope, error, _), (own, own_error, _) = line(found(spec).theory), line(found(spec).network)
+    assert smallest.networks_in_words(found(spec)) == (
+        f"The exponent of networks with 512 neurons is {with_error(own, own_error)}, and that of infinite width "
+        f"{with_error(slope, error)}."
+    )
+
+
 def test_the_words_of_the_charts() -> None:
     told, of = list(numbers(smallest, found(KINK)).values()), view(found(KINK))
     for name, findings, others in (("angle", told[:2], told[2:]), ("count", told[2:], told[:2])):

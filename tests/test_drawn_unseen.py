@@ -108,7 +108,11 @@ def test_the_axes() -> None:
     for spec in (SPEC, KINK):
         of, result = view(found(spec)), found(spec)
         layout = chart(of, "between").figure.layout
-        assert layout.xaxis.dtick == 90 and list(layout.xaxis.range) == [0, 360] and list(layout.yaxis.range) == [-3.5, 3.5]
+        assert (
+            layout.xaxis.dtick == 90
+            and list(layout.xaxis.range) == [0, 360]
+            and list(layout.yaxis.range) == [-3.5, 3.5]
+        )
         assert np.abs(result.network.mean(axis=0)).max() < 3.5
         movement = chart(of, "movement")
         assert list(movement.figure.layout.xaxis.range) == [-2.3, 2.3]

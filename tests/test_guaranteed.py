@@ -167,6 +167,15 @@ def test_a_floor_is_compared_with_the_last_loss() -> None:
     assert finding.value > 1.005 and finding.agrees
 
 
+def test_errors_below_single_precision_are_not_told() -> None:
+    for spread, told in ((1e-7, False), (1e-4, True)):
+        pair = made(FLOORED, np.stack([FLOORED.loss, (1 + spread) * FLOORED.loss]))
+        found = {finding.name: finding for finding in words.findings(pair)}
+        for name in ("Loss at the last step", "Last loss over the floor"):
+            assert (found[name].error is not None) is told
+            assert bool(found[name].over) is told
+
+
 def test_void_guarantees_and_predictions_say_why() -> None:
     equal = guaranteed(ERF, Twins(angle=0.0), c=1.0, steps=1000, fraction=0.01)
     told = {finding.name: finding for finding in words.findings(made(equal, np.stack([equal.loss, equal.loss])))}

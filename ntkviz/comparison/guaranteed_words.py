@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ntkviz.comparison.guaranteed import Beside, Guaranteed
 from ntkviz.findings import Finding, Interval, Reference, Remark
@@ -12,6 +15,7 @@ from ntkviz.writing import counted, percent, written
 
 MOVED = 1.0  # condition number × drift of the kernel from which the closed form is in doubt
 SINGLE = 1e-3  # relative error of a loss in single precision that is of no account
+ROUNDING = 1e-6  # the same, of an error
 TOLD = 1e-6  # the smallest floor that is told, as a share of the first loss
 
 
@@ -69,25 +73,31 @@ def _last_loss(pair: Beside) -> Iterator[Finding]:
     """The last loss, and the same over the floor where there is one."""
     known = pair.known
     last = np.empty(0) if pair.networks is None else pair.networks.loss[:, -1]
-    yield over_seeds(
+    yield _rounded(
         "Loss at the last step",
         100 * last,
-        ratio=False,
         unit="%",
         references=(Reference("predicted", 100 * float(known.loss[-1])),),
         claim=8,
         help="The share of the first loss that is left after the last step.",
     )
     floored = known.floor > TOLD
-    yield over_seeds(
+    yield _rounded(
         "Last loss over the floor",
         last / known.floor if floored else np.empty(0),
-        ratio=False,
         expected=_above(known) if floored else None,
         claim=8,
         help="The floor is the share of the target in modes whose eigenvalue is zero. They are never learned.",
         caveat="" if floored else "The floor is zero: every mode that the target needs can be learned.",
     )
+
+
+def _rounded(name: str, values: NDArray[np.float64], **rest: Any) -> Finding:
+    """The mean over the networks, without its error where that is below single precision and means nothing."""
+    finding = over_seeds(name, values, ratio=False, **rest)
+    if finding.value is None or finding.error is None or finding.error > ROUNDING * abs(finding.value):
+        return finding
+    return replace(finding, error=None, over="")
 
 
 def _above(known: Guaranteed) -> Interval:

@@ -137,9 +137,9 @@ def findings(result: Result) -> tuple[Finding, ...]:
             help="λ_min ∝ ε^exponent for twins at an angle ε, at infinite width.",
         ),
         result.network.finding(
-            f"The same for networks of {WIDTH} neurons",
+            "λ_min of networks over the angle: exponent",
             claim=8,
-            help="The kernels of networks with random weights, on the same points.",
+            help=f"The kernels of networks of {WIDTH} neurons with random weights, on the same points.",
         ),
     )
     over = (
@@ -150,7 +150,7 @@ def findings(result: Result) -> tuple[Finding, ...]:
                 help="λ_min ∝ N^exponent for N random points on the sphere in d dimensions, at infinite width. The "
                 "smallest angle of N random points falls like N^(−2/(d−1)).",
             ),
-            references=(Reference("smallest angle to the power of the first law", _closest(result, dim)),),
+            references=(Reference("if the closest pair alone decided", _closest(result, dim)),),
         )
         for dim, sweep in zip(DIMS, result.counts, strict=True)
     )
@@ -169,6 +169,17 @@ def law_in_words(result: Result) -> str:
         return "No exponent can be fitted to these eigenvalues."
     factor, exponent = 10.0**fit.exponent, with_error(fit.exponent, fit.error)
     return f"The fitted exponent is {exponent}: ten times less angle makes λ_min {factor:.3g} times smaller."
+
+
+def networks_in_words(result: Result) -> str:
+    """The exponent of networks beside that of infinite width."""
+    theory, network = result.theory.fit, result.network.fit
+    if theory is None or network is None:
+        return "No exponent can be fitted to these eigenvalues."
+    return (
+        f"The exponent of networks with {WIDTH} neurons is {with_error(network.exponent, network.error)}, and that of "
+        f"infinite width {with_error(theory.exponent, theory.error)}."
+    )
 
 
 def remarks(result: Result) -> tuple[Remark, ...]:

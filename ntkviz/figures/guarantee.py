@@ -37,14 +37,18 @@ def view(result: Result) -> View:
 
 
 def _data(result: Result, scrub: Scrub) -> Chart:
-    """The task, with words of its own for twins; a curve where there is one input."""
+    """The task, with words of its own for twins and where the target is not known; a curve where there is one input."""
     data = result.known.data
     if data.x.shape[1] == 1:
         return line.chart(data, scrub)
     chart = task.chart(data, scrub)
+    if not data.known:
+        return replace(chart, prompt=f"The task: fit the {len(data.x)} points, which are the black dots.")
     if not isinstance(result.spec.data, Twins):
         return chart
-    words = "Each row is a training point: its inputs, a gap, and its label. Rows 1 and 2 are twins, rows 3 and 4, … ."
+    words = (
+        "Each row is a training point: its inputs, a gap, and its label. Rows 1 and 2 are twins, and so are 3 and 4."
+    )
     return replace(chart, prompt=words)
 
 

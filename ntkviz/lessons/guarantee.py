@@ -58,6 +58,7 @@ FLOOR = Number(
     high=100,
     log=True,
     unit="%",
+    was="it stops at",
     more="too much",
     less="too little",
     replies=(
@@ -205,7 +206,8 @@ LESSON = Lesson(
             name="The same input twice",
             setup="The angle is now 0: both points of a pair are the same input. Two of the eight pairs have opposite "
             "labels.",
-            shows=_void,
+            shows="More neurons do not help. The difference of two equal inputs is a mode with the eigenvalue zero, and "
+            "this part of the target is never learned.",
             spec=_with(Twins(opposite=2, angle=0.0)),
             question=FLOOR,
         ),
@@ -221,9 +223,7 @@ LESSON = Lesson(
             key="angle",
             name="Nearer twins",
             setup="ReLU networks and twins with equal labels. Below, the twins are at angles from 3° down to 0.03°.",
-            shows=lambda result: (
-                " ".join(remark.text for remark in smallest.remarks(result)) or smallest.law_in_words(result)
-            ),
+            shows=smallest.networks_in_words,
             spec=_with(Twins(angle=3.0), arch=RELU),
             question=LAW,
         ),
