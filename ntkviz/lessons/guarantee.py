@@ -206,7 +206,7 @@ LESSON = Lesson(
             name="The same input twice",
             setup="The angle is now 0: both points of a pair are the same input. Two of the eight pairs have opposite "
             "labels.",
-            shows="More neurons do not help. The difference of two equal inputs is a mode with the eigenvalue zero, and "
+            shows="More neurons do not help. The difference of two equal inputs is a mode of eigenvalue zero, and "
             "this part of the target is never learned.",
             spec=_with(Twins(opposite=2, angle=0.0)),
             question=FLOOR,
