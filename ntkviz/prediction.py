@@ -19,7 +19,7 @@ from ntkviz.costs import Cost
 from ntkviz.data import Dataset, DataSpec, load
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels import infinite_ntk
+from ntkviz.kernels import ntk_and_across
 from ntkviz.measures import steps_bound
 from ntkviz.modes import Modes, strongest
 from ntkviz.nets import Architecture
@@ -104,14 +104,15 @@ def _predict(
 ) -> Prediction:
     data = loaded(spec)
     points, pictured = recorded_points(data)
-    model = linearise(np.asarray(infinite_ntk(arch, data.x)), data.y)
+    kernel, across = ntk_and_across(arch, data.x, points)
+    model = linearise(kernel, data.y)
     largest = float(model.eigenvalues[0])
     if largest <= 0:
         raise InvalidInput("The kernel is zero: nothing can be learned without larger inputs or biases.")
     eta = c / largest
     clock = Descent(eta, log_steps(steps, frames or (SURFACE_FRAMES if data.kind == "plane" else FRAMES)))
     modes = strongest(model, data.angle)
-    f = model.predict(clock, infinite_ntk(arch, points, data.x))
+    f = model.predict(clock, across)
     exact = np.abs(clock.decay(modes.eigenvalues))  # where another mode grows without bound too
     curves = curves_of(data, modes, model.train(clock), f)
     return Prediction(
