@@ -42,9 +42,9 @@ def figure(table: dict[str, Any]) -> go.Figure:
         template="plotly_white",
         font={"family": "system-ui, sans-serif", "size": 14, "color": INK},
         title={"text": "How many times faster ntkviz computes a kernel", "x": 0},
-        xaxis={"type": "log", "title": {"text": "<br>".join(textwrap.wrap(measured, 90))}, "range": [0, 3]},
+        xaxis={"type": "log", "title": {"text": "<br>".join(textwrap.wrap(measured, 62))}, "range": [0, 3], "dtick": 1},
         yaxis={"autorange": "reversed", "automargin": True},
-        margin={"l": 10, "r": 60, "t": 50, "b": 90},
+        margin={"l": 10, "r": 60, "t": 50, "b": 110},
         paper_bgcolor=PAPER,
         plot_bgcolor=PAPER,
     )
@@ -56,7 +56,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS).new_page()
         page.add_script_tag(content=get_plotlyjs())
-        size = {"format": "svg", "width": 900, "height": 130 + 36 * len(drawn.data[0].y), "imageDataOnly": True}
+        size = {"format": "svg", "width": 900, "height": 150 + 36 * len(drawn.data[0].y), "imageDataOnly": True}
         svg = page.evaluate("([figure, size]) => Plotly.toImage(figure, size)", [drawn.to_plotly_json(), size])
     (FOLDER / "kernels.svg").write_text(svg + "\n", encoding="utf-8")
 
