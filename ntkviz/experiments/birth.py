@@ -33,6 +33,7 @@ from ntkviz.sweeps import Sweep
 SHOWN = 3  # networks whose neurons are drawn
 DRAWN = (16, 48, 144)  # widths of which one entry is drawn many times
 NETWORKS = 400  # of each of these widths
+DRAW = 1e-4  # seconds that a network takes beside its weights
 GROUPS = 4  # of these networks, whose spreads give the error of the exponent
 
 
@@ -87,7 +88,14 @@ def cost(spec: Spec) -> Cost:
         for one in (replace(spec.arch, width=width) for width in DRAWN)
     ]
     shown = SHOWN * (costs.weights(spec.arch, dim) + costs.empirical_kernel(spec.arch, dim, 2)).dropped
-    return costs.OVERHEAD + costs.infinite_kernel(spec.arch, dim, points) + shown + sum(entries, NOTHING).dropped
+    generators = Cost(DRAW * len(DRAWN) * NETWORKS, 0.0)
+    return (
+        costs.OVERHEAD
+        + generators
+        + costs.infinite_kernel(spec.arch, dim, points)
+        + shown
+        + sum(entries, NOTHING).dropped
+    )
 
 
 def run(spec: Spec, report: Report = silent) -> Result:

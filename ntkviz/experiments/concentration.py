@@ -35,6 +35,7 @@ DEEPEST = 8  # hidden layers
 MOST_POINTS = 200
 WIDE = 128  # neurons from which widths of two depths are compared
 NEAR = 0.1  # the distance for which a width is asked
+FLAT = -0.1  # exponents above it tell no width at which the distance is small
 SCALE = (0.02, 2.0)  # distances that the chart holds before any is known
 LAW = Interval(-0.5, -0.5, "law of large numbers: the mean of n terms")
 
@@ -89,13 +90,13 @@ class Result:
     def needed(self) -> float | None:
         """The width at which the fitted power law reaches the distance `NEAR`."""
         fit = self.distance.fit
-        return None if fit is None or fit.exponent >= 0 else (NEAR / fit.prefactor) ** (1 / fit.exponent)
+        return None if fit is None or fit.exponent > FLAT else (NEAR / fit.prefactor) ** (1 / fit.exponent)
 
 
 def cost(spec: Spec) -> Cost:
     """A kernel for each network, and those of the infinitely wide ones."""
     depths = {spec.arch.depth, 1}
-    networks = [replace(spec.arch, width=width, depth=depth) for width in WIDTHS for depth in depths]
+    networks = [replace(spec.arch, width=n, depth=depth) for n in WIDTHS for depth in depths]
     points, dim = load(spec.data).x.shape
     theory = sum((costs.infinite_kernel(replace(spec.arch, depth=depth), dim, points) for depth in depths), NOTHING)
     return costs.OVERHEAD + theory + spec.seeds * sum((_one(arch, dim, points) for arch in networks), NOTHING)
@@ -151,10 +152,9 @@ def findings(result: Result) -> tuple[Finding, ...]:
         )
         for width, place in ((WIDTHS[0], 0), (WIDTHS[-1], -1))
     )
-    deeper, needed = result.deeper, result.needed
-    beside: tuple[Finding, ...] = ()
+    deeper, needed, beside = result.deeper, result.needed, list[Finding]()
     if depth > 1:
-        beside = (
+        beside += [
             Finding(
                 "Width needed, over that of one hidden layer",
                 None if deeper is None else deeper[0],
@@ -165,8 +165,8 @@ def findings(result: Result) -> tuple[Finding, ...]:
                 claim=5,
                 help=f"For the same distance, measured at widths from {WIDE} on.",
                 caveat="" if deeper else "The networks are still being drawn.",
-            ),
-        )
+            )
+        ]
     return (
         distance.finding(
             "Distance to infinite width: exponent",
@@ -186,11 +186,11 @@ def findings(result: Result) -> tuple[Finding, ...]:
 
 
 def remarks(result: Result) -> tuple[Remark, ...]:
-    """Where the fit is not yet at its law."""
+    """Where the fit is not at its law."""
     found = findings(result)[0]
-    if found.agrees is not False or found.value is None or not result.distance.finished:
+    if found.agrees is not False or not result.distance.finished:
         return ()
-    way = "flatter" if found.value > LAW.high else "steeper"
+    way = "flatter" if (found.value or 0.0) > LAW.high else "steeper"
     depth = counted(result.spec.arch.depth, "hidden layer")
     return (
         Remark(

@@ -40,7 +40,7 @@ def _neurons(result: Result) -> Chart:
         NEURON,
         numbers,
         result.terms[0] + result.bias[0],
-        name="one neuron of network 1",
+        name="neurons of network 1",
         answer=True,
         size=theme.SMALL_DOT,
         marker={"opacity": theme.CLEAR},
@@ -48,7 +48,7 @@ def _neurons(result: Result) -> Chart:
     for network in range(SHOWN):
         seen = slice(min(FIRST, width) - 1, None)
         mean = result.running[network, seen]
-        name = f"mean of the first j neurons, network {network + 1}"
+        name = f"mean, network {network + 1}"
         canvas.line(
             theme.FINITE, numbers[seen], mean, name=name, answer=True, width=(theme.LINE, theme.THIN)[network > 0]
         )

@@ -43,8 +43,9 @@ def _distance_at(width: int) -> Number:
     return Number(
         slot="b",
         asks=lambda spec: (
-            f"A network of {counted(spec.arch.depth, 'hidden layer')} with {width} neurons each has just been drawn at "
-            "random. By how many percent does its kernel differ from that of the infinitely wide network?"
+            f"The weights of a network with {counted(spec.arch.depth, 'hidden layer')}, {width} neurons wide, have "
+            "just been drawn at random. By how many percent does its kernel differ from that of the infinitely wide "
+            "network?"
         ),
         explains=_explains_distance,
         answer=lambda result: None if _fitted(result, width) is None else 100 * (_fitted(result, width) or 0.0),
@@ -79,6 +80,14 @@ def _explains_narrowing(result: birth.Result) -> str:
     return (
         f"With {fixed(TIMES, 0)} times as many neurons, the standard deviation is {written(_narrowing(result), 2)} "
         f"times smaller; the square root of {fixed(TIMES, 0)} is {fixed(math.sqrt(TIMES), 0)}."
+    )
+
+
+def _shows_terms(result: birth.Result) -> str:
+    scatter, off = float(result.terms[0].std()), float(np.std(result.running[:, -1]))
+    return (
+        f"The terms of the neurons scatter by {written(scatter, 2)} about their mean; the entries of the "
+        f"{birth.SHOWN} networks, which are such means, by {written(off, 2)}."
     )
 
 
@@ -128,6 +137,14 @@ DEEPER = Choice(
     },
 )
 
+
+def _shows_needed(result: concentration.Result) -> str:
+    if result.needed is None:
+        return ""
+    near = percent(concentration.NEAR)
+    return f"For a distance of {near}, a network needs about {written(result.needed, 2)} neurons in each hidden layer."
+
+
 ENDS = (concentration.WIDTHS[0], concentration.WIDTHS[-1])
 
 
@@ -164,7 +181,7 @@ LESSON = Lesson(
             key="first",
             name="One hidden layer",
             setup=f"Networks with one hidden layer of ReLU neurons, and {BASE.data.n} points on a sphere.",
-            shows=_explains_distance,
+            shows=_shows_needed,
             spec=BASE,
             question=_distance_at(ARCH.width),
         ),
@@ -172,7 +189,7 @@ LESSON = Lesson(
             key="smooth",
             name="A smooth nonlinearity",
             setup="The nonlinearity is now tanh, which has no kink.",
-            shows=_explains_narrowing,
+            shows=_shows_terms,
             spec=_with(activation="tanh", sigma_w=1.5, sigma_b=0.3),
             question=HEAP,
         ),
@@ -180,7 +197,7 @@ LESSON = Lesson(
             key="two",
             name="Two hidden layers",
             setup="Networks with two hidden layers of erf neurons.",
-            shows=_explains_distance,
+            shows=_shows_needed,
             spec=_with(activation="erf", sigma_w=1.5, sigma_b=0.3, depth=2),
             question=FALL,
         ),
@@ -188,7 +205,7 @@ LESSON = Lesson(
             key="deep",
             name="Five hidden layers",
             setup="ReLU networks with five hidden layers.",
-            shows=_explains_deeper,
+            shows=_shows_needed,
             spec=_with(depth=5),
             question=DEEPER,
         ),
@@ -196,7 +213,7 @@ LESSON = Lesson(
             key="narrow",
             name="Deep and narrow",
             setup=f"ReLU networks with eight hidden layers, of which the narrowest have {NARROW} neurons each.",
-            shows=_explains_distance,
+            shows=_shows_needed,
             spec=_with(depth=8, width=NARROW),
             question=_distance_at(NARROW),
         ),
