@@ -71,8 +71,8 @@ this, **at every width**:
 - **A nonlinear readout** $\rho(F)$. Its kernel is $\rho'(F)\,\rho'(F')\,\Theta$, and $F$ changes by as much at every
   width. Where the targets $y$ are reached, the factors are $\rho'(\rho^{-1}(y))$.
 
-A small output scale $\alpha$, in $F = \alpha\,(f(w) - f(w_0))$, only moves the place where the fall begins: a network is
-lazy where $n \gg 1/\alpha^2$.
+A small output scale $\alpha$, in $F = \alpha\,(f(w) - f(w_0))$, only moves the place where the fall begins: a network
+is lazy where $n \gg 1/\alpha^2$.
 """
 )
 page.notes(

@@ -20,7 +20,6 @@ from ntkviz.costs import NOTHING, Cost
 from ntkviz.data import load
 from ntkviz.experiments import stays
 from ntkviz.experiments.protocol import Report, silent
-from ntkviz.experiments.stays import Spec
 from ntkviz.findings import Finding, Interval, Remark
 from ntkviz.kernels import infinite_ntk
 from ntkviz.measures import drifts
@@ -30,6 +29,7 @@ from ntkviz.sweeps import Quantity, Sweep, affordable, sweep
 from ntkviz.training.readouts import READOUTS
 from ntkviz.writing import interval, with_error
 
+Spec = stays.Spec  # the width of the network has no part in the sweep
 WIDTHS = (64, 128, 256, 512, 1024, 2048)
 SECONDS = 0.4  # a network that takes longer is left out
 SCALE = (1e-3, 2.0)  # drifts that the chart holds before any is known

@@ -44,10 +44,10 @@ def _weights(result: Result, norm: int) -> Chart:
     canvas = Canvas(
         NAMES[norm],
         log("width n", WIDTHS, tickvals=list(WIDTHS)),
-        log(f"movement of the {NAMES[norm]}", WEIGHTS, answer=drawn, tickformat=".2~%"),
-        alt=f"An empty chart of how far the weights move, by the {NORMS[norm]}, over the width, with logarithmic axes.",
-        prompt=f"The movement of each layer over its size at the start, by the {NORMS[norm]}.",
-        alt_answer=f"The movement of the weights by the {NORMS[norm]}, over the width. {told(exponents)}",
+        log(f"movement, {NAMES[norm]}", WEIGHTS, answer=drawn, tickformat=".2~%"),
+        alt=f"An empty chart of how far the weights move ({NORMS[norm]}) over the width, with logarithmic axes.",
+        prompt=f"How far the weights of each layer move, as a share of their size: {NORMS[norm]}.",
+        alt_answer=f"How far the weights move ({NORMS[norm]}) over the width. {told(exponents)}",
     )
     for name, sweep in sweeps.items():
         bands.band(canvas, MEANINGS[name], sweep, MEANINGS[name].name)

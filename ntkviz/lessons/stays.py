@@ -16,6 +16,7 @@ BASE = stays.Spec()
 ARCH = BASE.arch
 WIDTH = ARCH.width
 DRIFT = "Drift of the kernel: exponent"
+MOVING = ("step", "mup", "readout")  # presets whose kernel moves at every width
 FALLS, STANDS = -0.5, -0.2  # exponents below and above which a drift falls with the width, or does not
 
 
@@ -45,7 +46,7 @@ HOW_FAR = Number(
     slot="b",
     asks=lambda spec: (
         f"A network of {counted(spec.arch.depth, 'hidden layer')}, {WIDTH} neurons wide, learns {spec.data.n} points "
-        "until its error is nearly zero. By how many percent does its tangent kernel change meanwhile?"
+        f"by {counted(spec.steps, 'step')} of gradient descent. By how many percent does its tangent kernel change?"
     ),
     explains=_explains,
     answer=_drift_at,
@@ -57,7 +58,7 @@ HOW_FAR = Number(
     less="too little",
     replies=(
         Beyond(
-            3, "The output changes by as much as the targets, but many weights share this change: each moves little."
+            3, "The output must change as far as the targets, but many weights share this change: each moves little."
         ),
         Beyond(1 / 3, "The weights must move a little, or nothing is learned; and the kernel depends on the weights."),
     ),
@@ -83,7 +84,7 @@ FALL = Sketch(
         ((ENDS, (0.1, 0.1)), "A flat curve says that wide networks change their kernel as much as narrow ones."),
         (
             (ENDS, (0.1, 0.1 * (ENDS[0] / ENDS[1]) ** 0.5)),
-            "A fall like 1/√n is that of the movement of single weights.",
+            "A fall like 1/√n is how the first layer moves.",
         ),
     ],
 )
@@ -117,7 +118,7 @@ MUP = _fate_of(
     "The parameterization is µP, whose output is √n times smaller at the start than that of the NTK parameterization.",
     "The smaller the output is at the start, the further the weights must move. In µP the two effects of the width "
     "cancel.",
-    "The output shrinks like 1/√n, and the movement that is needed grows like √n: compare it with the size of the weights.",
+    "The weights must move further where the network is wide, but no further than their own size grows: compare them.",
 )
 READOUT = _fate_of(
     "The output is now ρ(F) = arsinh(F), a nonlinear function of the output F of the last layer.",
@@ -145,8 +146,8 @@ def _explains_most(result: movement.Result) -> str:
 MOST = Order(
     slot="b",
     asks=lambda spec: (
-        f"In a wide network of {counted(spec.arch.depth, 'hidden layer')}: which weights move most, for their size? Begin "
-        "with those that move most."
+        f"In a wide network of {counted(spec.arch.depth, 'hidden layer')}: which weights move most, for their size? "
+        "Begin with those that move most."
     ),
     explains=_explains_most,
     items=lambda spec: [movement.LAYERS[name] for name in movement.layers(spec.arch)],
@@ -167,8 +168,8 @@ def _needed(result: movement.Result) -> float | None:
 SMALL = Number(
     slot="b",
     asks=lambda spec: (
-        f"The output scale is α = {written(spec.alpha)}, so that the weights must move further. How many neurons does a "
-        "network need, for its kernel to change by less than 10 %?"
+        f"The output scale is α = {written(spec.alpha)}, so that the weights must move further. How many neurons "
+        "does a network need, for its kernel to change by less than 10 %?"
     ),
     explains=lambda result: f"{_explains(result)} The fitted line is at 10 % at {written(_needed(result), 2)} neurons.",
     answer=_needed,
@@ -180,7 +181,10 @@ SMALL = Number(
     less="too few",
     replies=(
         Beyond(4, "The drift falls nearly like 1/n here too: only its size is another one."),
-        Beyond(1 / 4, "At α = 1 about fifty neurons are enough. A ten times smaller output needs many times as many."),
+        Beyond(
+            1 / 4,
+            "Where α is ten times smaller, f must change ten times as far, and the weights too.",
+        ),
     ),
 )
 
@@ -189,8 +193,8 @@ def _shows_level(result: movement.Result) -> str:
     if result.level is None:
         return _shows(result)
     return (
-        f"In theory, the kernel of the infinitely wide network with this readout changes by {percent(result.level)}; the "
-        f"widest networks here changed theirs by {percent(float(result.drift.mean[-1]))}."
+        f"In theory, the kernel of the infinitely wide network with this readout changes by {percent(result.level)}; "
+        f"the widest networks here changed theirs by {percent(float(result.drift.mean[-1]))}."
     )
 
 
@@ -278,12 +282,10 @@ LESSON = Lesson(
                     (
                         Condition("first", DRIFT, "below", FALLS),
                         Condition("first", f"Drift at {ENDS[0]} neurons", "above", 1.0),
-                        *(Condition(key, DRIFT, "above", STANDS) for key in ("step", "mup", "readout")),
+                        *(Condition(key, DRIFT, "above", STANDS) for key in MOVING),
                     ),
                 ),
-                Case(
-                    "holds", tuple(Condition(key, DRIFT, "below", FALLS) for key in ("first", "step", "mup", "readout"))
-                ),
+                Case("holds", tuple(Condition(key, DRIFT, "below", FALLS) for key in ("first", *MOVING))),
                 Case("not supported", (Condition("first", DRIFT, "above", STANDS),)),
             ),
         ),
