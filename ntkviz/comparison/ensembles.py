@@ -59,6 +59,6 @@ def train_ensemble(
     )
 
 
-def tested(run: Run) -> np.ndarray:
+def on_test_points(run: Run) -> np.ndarray:
     """The one output of a network on the test points at its recorded steps, (T, M), in float64."""
     return np.asarray(run.f_test, np.float64)[:, :, 0]

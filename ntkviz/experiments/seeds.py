@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntkviz import costs
-from ntkviz.comparison.ensembles import ADAM_STEP, OPTIMISERS, Training, tested, train_ensemble
+from ntkviz.comparison.ensembles import ADAM_STEP, OPTIMISERS, Training, on_test_points, train_ensemble
 from ntkviz.costs import Cost
 from ntkviz.data import CirclePoints, Dataset, DataSpec, load
 from ntkviz.data.circle import GRID, Circle
@@ -52,7 +52,7 @@ class Spec(BaseSpec):
     steps: int = number(300, 5, 3000, label="Steps", log=True)
     optimiser: str = choice("descent", OPTIMISERS, label="Optimiser", help=f"Adam's step is {ADAM_STEP} c.")
     decay: float = number(0.0, 0.0, 1.0, label="Weight decay δ", help="In the unit of the kernel's eigenvalues.")
-    centred: bool = flag(False, label="Subtract the outputs at the start", help="The model is f − f₀, 0 at the start.")
+    centred: bool = flag(False, label="Centred: f − f₀", help="The outputs at the start are subtracted.")
     networks: int = number(24, 4, 64, label="Networks", help="They differ in the seed of their weights alone.")
     seed: int = number(0, 0, 10_000, label="Seed", help="Of the first network; each further one has the next seed.")
 
@@ -129,12 +129,12 @@ def run(spec: Spec, report: Report = silent) -> Result:
         spec=spec,
         data=data,
         steps=marks[:count],
-        f=np.stack([tested(one)[:count] for one in runs], axis=1),
-        on_data=np.stack([one.f_train[:count, :, 0] for one in runs], axis=1),
+        f=np.stack([on_test_points(one)[:count] for one in runs], axis=1),
+        on_data=np.stack([one.f_train[:count, :, 0] for one in runs], axis=1).astype(np.float64),
         mean=theory.mean[:count, :, 0],
         std=(0.0 if spec.centred else 1.0) * theory.std[:count],
         posterior=posterior,
-        by_descent=np.stack([tested(one)[-1] for one in other]),
+        by_descent=np.stack([on_test_points(one)[-1] for one in other]),
         left=max(float(one.loss[-1] / one.loss[0]) for one in runs),
     )
 

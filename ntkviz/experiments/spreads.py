@@ -9,11 +9,12 @@ Sources: Lee, Xiao, Schoenholz et al. 2019 (the ensemble at infinite width); the
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ntkviz import costs
-from ntkviz.comparison.ensembles import Training, tested, train_ensemble
+from ntkviz.comparison.ensembles import Training, on_test_points, train_ensemble
 from ntkviz.costs import NOTHING, Cost
 from ntkviz.data import load
 from ntkviz.data.circle import GRID
@@ -86,7 +87,7 @@ def run(spec: Spec, report: Report = silent) -> Result:
                 watch((part + fraction) / 2)
 
             runs = train_ensemble(arch, data, how, eta, range(first, first + NETWORKS), half)
-            ends = np.stack([tested(one)[-1] for one in runs])
+            ends = np.stack([on_test_points(one)[-1] for one in runs])
             found.append(rms(ends.std(axis=0, ddof=1)) / size)
         return found
 
@@ -116,21 +117,21 @@ def findings(result: Result) -> tuple[Finding, ...]:
     return (
         result.plain.finding("Spread of the networks: exponent", claim=12, help=f"{words} ∝ n^exponent."),
         result.centred.finding("Spread of centred models: exponent", claim=12, help=f"{words} ∝ n^exponent."),
-        over_seeds(
+        _over_groups(
             f"Spread at {widest:.0f} neurons",
-            100 * result.plain.values[-1] if len(result.plain.values) else [],
-            unit="%",
+            result.plain,
             claim=12,
             expected=Interval((1 - seeds.NEAR) * level, (1 + seeds.NEAR) * level, "infinite width"),
             help=words,
         ),
-        over_seeds(
-            f"Spread of centred models at {widest:.0f} neurons",
-            100 * result.centred.values[-1] if len(result.centred.values) else [],
-            unit="%",
-            help=words,
-        ),
+        _over_groups(f"Spread of centred models at {widest:.0f} neurons", result.centred, help=words),
     )
+
+
+def _over_groups(name: str, swept: Sweep, **rest: Any) -> Finding:
+    """The spread of the widest networks, over the groups of them."""
+    found = over_seeds(name, 100 * swept.values[-1:], unit="%", **rest)
+    return found if found.error is None else replace(found, over=f"{GROUPS} groups of {NETWORKS} networks")
 
 
 def remarks(result: Result) -> tuple[Remark, ...]:

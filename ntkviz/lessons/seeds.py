@@ -168,8 +168,8 @@ DECAY_END = _same_end(
 def _shows_nngp(result: seeds.Result) -> str:
     size = rms(result.data.y)
     return (
-        f"If the last layer alone were trained, theory would expect a spread of {percent(rms(result.posterior) / size)}: "
-        "the uncertainty of Bayesian regression with the NNGP kernel."
+        f"If the last layer alone were trained, theory would expect {percent(rms(result.posterior) / size)}: the "
+        "uncertainty of Bayesian regression with the NNGP kernel."
     )
 
 
