@@ -30,7 +30,7 @@ from ntkviz.writing import interval, with_error
 Spec = seeds.Spec  # width, optimiser, decay and the number of networks have no part in the sweep
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 GROUPS, NETWORKS = 3, 8  # groups of networks at each width, and networks of a group
-SECONDS = 1.0  # a group that takes longer is left out
+SECONDS = 0.4  # a group that takes longer is left out
 SCALE = (0.01, 1.0)  # spreads, as shares of the targets, that the chart holds before any is known
 STAYS = Interval(-0.1, 0.1, "the ensemble at infinite width, Lee et al. 2019")
 FALLS = Interval(-0.5, -0.5, "a kernel drawn at random, law of large numbers")
