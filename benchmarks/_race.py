@@ -6,13 +6,16 @@ is built in `.cache` the first time. To add a library, add its pins to `ENVIRONM
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ ENVIRONMENTS = {
         "scipy==1.11.4",
         "neural-tangents==0.6.5",
     ),
+    "netket": ("jax==0.10.2", "jaxlib==0.10.2", "numpy==2.4.6", "netket==3.23.0"),
     "torch": ("torch==2.13.0",),
 }
 LONG = 6.0  # seconds that a worker may take of a race beyond its first turn
@@ -153,6 +157,27 @@ HEADER = f"{'':<24} {'':<44} {'ours':>10} {'theirs':>12} {'reached':>8} {'aim':>
 
 def _written(number: float, unit: str) -> str:
     return f"{100 * number:.0f} %" if unit == "%" else f"{number:.3g} x"
+
+
+def surroundings() -> dict[str, str | int]:
+    """Where and when a table was measured."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{library: version(library) for library in ("jax", "numpy")},
+        **{name: pins[-1].split("==")[1] for name, pins in ENVIRONMENTS.items()},
+    }
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        return names[0] if names else platform.processor()
+    return platform.processor()
 
 
 def milliseconds(seconds: float) -> str:

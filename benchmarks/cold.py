@@ -58,7 +58,7 @@ def moves(spec: Any, only: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
         "width doubled": {"width": 2 * now["width"]},
         "a layer more": {"depth": now["depth"] + 1},
         "another activation": {"activation": next(name for name in ACTIVATIONS if name not in ("relu", "erf"))},
-        "more points": {f"{data}_n": int(1.25 * now[f"{data}_n"])},
+        "more points": {f"{data}_n": int(1.25 * now.get(f"{data}_n", 0))},
         "other data": {"data": next(name for name in DATASETS if name != data)},
         "another seed": {"seed": now.get("seed", 0) + 1},
         "another step": {"c": 0.9 * now.get("c", 1.0)},

@@ -1,20 +1,25 @@
 """Kernels against neural-tangents, PyTorch's tutorial and the machine's own matrix multiplication.
 
-    python -m benchmarks.kernels [--repeats 7]
+    python -m benchmarks.kernels [--repeats 7] [--json docs/benchmarks/kernels.json]
 
 Every row is one claim. “ours” and “theirs” are medians over calls that took turns in this run, in float32 or float64,
 after compilation. Memory is the peak of a process, less that of a process with a small case. The environments of the
 other libraries are built in `.cache` the first time. A library that cannot be installed is named and left out.
+With `--json` the table is written to a file with its environment; `python -m scripts.draw_benchmarks` draws it.
 """
 
 import argparse
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from benchmarks._race import HEADER, Absent, Row, Worker, megabytes, milliseconds, race, rate
+from benchmarks._race import HEADER, Absent, Row, Worker, megabytes, milliseconds, race, rate, surroundings
 
 INPUTS = 64
 EMPIRICAL = ((512, 1024, 3), (1024, 2048, 3), (512, 4096, 2))  # points, width, depth
+NETKET = (256, 512, 3)  # NetKet holds the gradients of all points
 THIN = 32  # neurons of the network whose process is taken off: half the points, in as many blocks, and few weights
 PEAK_OPERATIONS = 2 * 2048**3
 AIMS = {"float32": 2.5, "float64": 3.5}  # over neural-tangents' structured derivatives
@@ -79,6 +84,21 @@ def empirical(points: int, width: int, depth: int, dtype: str, repeats: int) -> 
     yield Row(name, "memory: 3 x what must be held", megabytes(used), megabytes(allowed), allowed / used, 1)
 
 
+def living(points: int, width: int, depth: int, repeats: int) -> Iterator[Row | str]:
+    """The row against NetKet, the one library with an empirical kernel on today's JAX."""
+    case = {"task": "empirical", "points": points, "width": width, "depth": depth, "inputs": INPUTS, "dtype": "float32"}
+    ours, library = race([("ntkviz", case), ("netket", case)], repeats)
+    if isinstance(ours, Absent):
+        raise ours
+    if isinstance(library, Absent):
+        yield str(library)
+        return
+    times = milliseconds(ours.median), milliseconds(library.median)
+    yield Row(
+        f"{(points, width, depth)} 32", "faster than NetKet's Jacobians", *times, library.median / ours.median, 50
+    )
+
+
 def infinite(activation: str, points: int, aims: tuple[float, float | None], repeats: int) -> Iterator[Row | str]:
     """The rows for depth 3 in float64; `aims` are the targets for time and for memory."""
     case = {"task": "infinite", "points": points, "depth": 3, "inputs": INPUTS, "activation": activation}
@@ -113,6 +133,7 @@ def rows(repeats: int) -> Iterator[Row | str]:
     for dtype in AIMS:
         for points, width, depth in EMPIRICAL:
             yield from empirical(points, width, depth, dtype, repeats)
+    yield from living(*NETKET, repeats)
     yield "Infinite kernel of ReLU, depth 3, float64"
     yield from infinite("relu", 4000, (2, 4), repeats)
     yield "Infinite kernel of a nonlinearity without a closed form, depth 3, float64"
@@ -123,10 +144,17 @@ def rows(repeats: int) -> Iterator[Row | str]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--repeats", type=int, default=7)
+    options.add_argument("--json", type=Path, metavar="FILE", help="where to write the table")
     asked = options.parse_args()
     print(HEADER)
+    made = []
     for row in rows(asked.repeats):
         print(row.line() if isinstance(row, Row) else f"\n{row}", flush=True)
+        made += [asdict(row)] if isinstance(row, Row) else []
+    if asked.json:
+        table = {"environment": surroundings(), "repeats": asked.repeats, "rows": made}
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        asked.json.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from ntkviz import costs
 from ntkviz.costs import Cost
 from ntkviz.data import Dataset, DataSpec, load
-from ntkviz.dynamics import Descent, linearise
+from ntkviz.dynamics import Descent, Ensemble, Flow, ensemble, linearise
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels import infinite_ntk
+from ntkviz.kernels import infinite_kernels, ntk_and_across
 from ntkviz.measures import steps_bound
 from ntkviz.modes import Modes, strongest
 from ntkviz.nets import Architecture
@@ -104,14 +104,15 @@ def _predict(
 ) -> Prediction:
     data = loaded(spec)
     points, pictured = recorded_points(data)
-    model = linearise(np.asarray(infinite_ntk(arch, data.x)), data.y)
+    kernel, across = ntk_and_across(arch, data.x, points)
+    model = linearise(kernel, data.y)
     largest = float(model.eigenvalues[0])
     if largest <= 0:
         raise InvalidInput("The kernel is zero: nothing can be learned without larger inputs or biases.")
     eta = c / largest
     clock = Descent(eta, log_steps(steps, frames or (SURFACE_FRAMES if data.kind == "plane" else FRAMES)))
     modes = strongest(model, data.angle)
-    f = model.predict(clock, infinite_ntk(arch, points, data.x))
+    f = model.predict(clock, across)
     exact = np.abs(clock.decay(modes.eigenvalues))  # where another mode grows without bound too
     curves = curves_of(data, modes, model.train(clock), f)
     return Prediction(
@@ -129,6 +130,36 @@ def _predict(
         reached=model.steps_to(eta, fraction * float(model.loss(clock)[0])) if c < 2 else None,
         bound=steps_bound(eta, model.eigenvalues, fraction) if c < 2 else None,
     )
+
+
+def ensemble_of(
+    arch: Architecture, data: Dataset, c: float, steps: ArrayLike | None, *, last_layer: bool = False
+) -> tuple[Ensemble, float]:
+    """What infinitely wide networks of random weights do on the test points, and the step η of their training.
+
+    Args:
+        arch: the architecture.
+        data: the training points and the test points, with one output.
+        c: the step ηλ_max.
+        steps: (T,) of gradient descent; None is the end of the training.
+        last_layer: whether the last layer alone is trained: with the NNGP kernel in place of the tangent kernel the
+            end is the posterior of Bayesian regression.
+    """
+    n = len(data.x)
+    both = infinite_kernels(arch, np.concatenate([data.x, data.x_test]))
+    nngp = np.asarray(both.nngp)
+    theta = nngp if last_layer else np.asarray(both.ntk)
+    model = linearise(theta[:n, :n], data.y)
+    eta = c / float(model.eigenvalues[0])
+    made = ensemble(
+        model,
+        Flow(np.inf) if steps is None else Descent(eta, steps),
+        theta_test_train=theta[n:, :n],
+        nngp_train=nngp[:n, :n],
+        nngp_test_train=nngp[n:, :n],
+        nngp_test=nngp[n:, n:],
+    )
+    return made, eta
 
 
 def curves_of(data: Dataset, modes: Modes, f_train: ArrayLike, f: ArrayLike) -> Curves:

@@ -4,6 +4,8 @@ import os
 import time
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ntkviz.errors import Diverged
@@ -12,7 +14,7 @@ from ntkviz.findings import Finding, Remark
 from ntkviz.specs import Spec as Settings
 from ntkviz.specs import choice, number
 
-DEEDS = ("steps", "long call", "grow", "die", "die once", "user error", "bug")
+DEEDS = ("steps", "long call", "compile", "grow", "die", "die once", "user error", "bug")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,17 @@ def draw(experiment: str, result: tuple[int, np.ndarray]) -> tuple[str, int, flo
     return experiment, os.getpid(), float(result[1].sum())
 
 
+def slowly_compiled(x: jax.Array) -> jax.Array:
+    for _ in range(60):  # about four seconds
+        x = jax.scipy.special.betainc(jnp.abs(x) + 1, 2.0, jnp.abs(jnp.tanh(x @ x)))
+    return x
+
+
+def wrote(mark: str, words: str) -> None:
+    with open(mark, "a") as file:
+        file.write(words)
+
+
 def run(spec: Spec, report: Report = silent) -> tuple[int, np.ndarray]:
     if spec.deed == "user error":
         raise Diverged("Training diverged by step 40. Try a smaller step.")
@@ -51,8 +64,7 @@ def run(spec: Spec, report: Report = silent) -> tuple[int, np.ndarray]:
         raise ZeroDivisionError("secret")
     if spec.deed == "die" or (spec.deed == "die once" and not os.path.exists(spec.mark)):
         if spec.mark:
-            with open(spec.mark, "a") as file:
-                file.write("x")
+            wrote(spec.mark, "x")
         time.sleep(0.1)
         os.kill(os.getpid(), 9)
     if spec.deed == "grow":
@@ -61,6 +73,10 @@ def run(spec: Spec, report: Report = silent) -> tuple[int, np.ndarray]:
             held.append(np.ones(1_000_000))  # 8 MB
             report(0.5)
             time.sleep(0.01)
+    if spec.deed == "compile":
+        wrote(spec.mark, "begins ")
+        jax.jit(slowly_compiled)(np.ones((8, 8)))
+        wrote(spec.mark, "ends")
     until = time.monotonic() + spec.seconds
     if spec.deed == "long call":  # hears of nothing until it ends, like a compiled call
         while time.monotonic() < until:

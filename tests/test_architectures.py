@@ -313,7 +313,7 @@ def shares_of(arch: Architecture, x: np.ndarray) -> list[np.ndarray]:
             gains,
             is_leaf=lambda node: hasattr(node, "biases"),
         )
-        found.append(np.asarray(infinite.recursion(("ntk",), jnp.asarray(x), None, outline, None, alone, 2)[0][0]))
+        found.append(np.asarray(infinite._recursion(("ntk",), jnp.asarray(x), None, outline, None, alone, 2)[0][0]))
     return found
 
 
@@ -380,13 +380,13 @@ def test_images_in_tiles_have_the_kernels_of_the_whole(
     entries = 64 if change == {"head": "flatten"} else 64**2
     for side in (1, 2):
         monkeypatch.setattr(infinite, "PAIRS", side**2 * entries)
-        infinite.recursion.clear_cache()
+        infinite._recursion.clear_cache()
         for a, b in zip(infinite_kernels(arch, X), whole, strict=True):
             np.testing.assert_array_equal(a, a.T)
             np.testing.assert_allclose(a, b, rtol=1e-12)
         for a, b in zip(infinite_kernels(arch, X, X[:2]), across, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12)
-    infinite.recursion.clear_cache()
+    infinite._recursion.clear_cache()
     monkeypatch.setattr(infinite, "PAIRS", entries / 9)
     with pytest.raises(InvalidInput, match="without pooling"):
         infinite_kernels(arch, X)
@@ -493,7 +493,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
         infinite_ntk(cls(depth=2 + i, width=8 * (i + 1), **moving), X)
         arch = cls(depth=2, width=4, **moving)
         empirical_ntk(arch, init(arch, 64, seed=SEED), X)
-        counts.append((infinite.recursion._cache_size(), finite._layerwise._cache_size()))
+        counts.append((infinite._recursion._cache_size(), finite._layerwise._cache_size()))
     assert counts[0] == counts[1] == counts[2]
 
 

@@ -1,5 +1,8 @@
 """What the benchmarks' tables compute of their measurements; no test asserts a time."""
 
+import json
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from benchmarks import _race, kernels, training
 from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Params, apply, init
+from scripts import draw_benchmarks
 
 SHAPE = (48, 32, 3, 5)  # points, width, depth, inputs
 
@@ -79,3 +83,19 @@ def test_an_environment_that_cannot_be_built_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_race, "ROOT", tmp_path)
     with pytest.raises(_race.Absent, match="nobody is absent"):
         _race.environment("nobody")
+
+
+def test_the_drawing_of_the_kernels_table_has_its_numbers() -> None:
+    """`python -m scripts.draw_benchmarks` draws it anew."""
+    folder = draw_benchmarks.FOLDER
+    table = json.loads((folder / "kernels.json").read_text(encoding="utf-8"))
+    words = re.findall(r">([^<>]+)</t(?:ext|span)>", (folder / "kernels.svg").read_text(encoding="utf-8"))
+    drawn = [word for word in words if word.endswith(" ×")]
+    assert drawn == [f"{row['value']:.3g} ×" for row in table["rows"] if row["claim"].startswith("faster")]
+    assert len(drawn) > 5 and any(table["environment"]["date"] in word for word in words)
+
+
+def test_a_table_says_where_it_was_measured() -> None:
+    where = _race.surroundings()
+    assert where["jax"] == jax.__version__ and where["numpy"] == np.__version__ and where["cores"] >= 1
+    assert where["neural_tangents"] == "0.6.5" and where["netket"] == "3.23.0" and where["processor"]

@@ -11,7 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from ntkviz.activations import ACTIVATIONS
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels import infinite, infinite_kernels, infinite_layers, infinite_nngp, infinite_ntk
+from ntkviz.kernels import (
+    infinite,
+    infinite_kernels,
+    infinite_layers,
+    infinite_nngp,
+    infinite_ntk,
+    ntk_and_across,
+)
 from ntkviz.nets import Architecture
 
 POINTS = np.random.default_rng(1).normal(size=(9, 3))
@@ -34,6 +41,19 @@ def test_one_set_and_two_equal_sets_have_the_same_kernels(name: str) -> None:
     arch = Architecture(activation=name, depth=3, sigma_w=1.2, sigma_b=0.3)
     for one, two in zip(infinite_kernels(arch, POINTS), infinite_kernels(arch, POINTS, POINTS), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ["relu", "erf", "tanh"])
+@pytest.mark.parametrize("sizes", [(5, 3), (3, 5), (270, 350)])  # the last of several tiles with a closed form
+def test_one_program_makes_the_kernel_of_the_points_and_across(activation: str, sizes: tuple[int, int]) -> None:
+    """Exactly symmetric, and right to rounding on the diagonal, where an angle of 0 would be rounded to √eps."""
+    x, others = (np.random.default_rng(size).normal(size=(size, 6)) for size in sizes)
+    others[-1] = x[0]  # a point of both sets is known to be one only on the diagonal
+    arch = Architecture(activation=activation, depth=2, sigma_w=1.2, sigma_b=0.3)
+    kernel, across = ntk_and_across(arch, x, others)
+    assert across.shape == sizes[::-1] and np.array_equal(kernel, kernel.T)
+    np.testing.assert_allclose(kernel, infinite_ntk(arch, x), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(across, infinite_ntk(arch, others, x), rtol=1e-12, atol=1e-13)
 
 
 def test_relu_of_depth_one_on_the_circle_is_the_arc_cosine_formula() -> None:
@@ -169,7 +189,7 @@ def test_moving_a_slider_compiles_nothing(name: str) -> None:
     sizes = []
     for setting in settings_of_a_class:
         infinite_ntk(Architecture(activation=name, **setting), POINTS)
-        sizes.append(infinite.recursion._cache_size())
+        sizes.append(infinite._recursion._cache_size())
     assert len(set(sizes)) == 1
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     {"errors"},
     {"specs", "findings"},
-    {"writing"},
+    {"writing", "compiling"},
     {"activations", "data"},
     {"nets"},
     {"kernels"},

@@ -158,7 +158,7 @@ def test_another_number_of_points_compiles_nothing() -> None:
         run(arch, count)
 
     everything(17)
-    programs = finite._layerwise, infinite.recursion, descent.advance
+    programs = finite._layerwise, infinite._recursion, descent.advance
     before = [program._cache_size() for program in programs]
     for count in (18, 20, 24):
         everything(count)

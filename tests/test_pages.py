@@ -91,11 +91,12 @@ def test_every_preset_sets_the_controls_to_its_spec_and_the_link_to_its_key(root
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_a_link_with_a_preset_and_a_setting_opens_both(root, entry):
     preset = entry.lesson.presets[-1]
-    app = opened(root, entry.file, preset=preset.key, width="64", ask="1")
+    settings = flat(entry.lesson.slots["a"].part(preset.spec))
+    app = opened(root, entry.file, preset=preset.key, seed="3", ask="1")
     assert not app.exception
-    assert flat(shown(app, "a")) == flat(entry.lesson.slots["a"].part(preset.spec)) | {"arch.width": 64}
-    assert link(app) == {"preset": preset.key, "width": "64", "ask": "1"}
+    assert flat(shown(app, "a")) == settings | {"seed": 3}
+    assert link(app) == {"preset": preset.key, "seed": "3", "ask": "1"}
     app.button(key="reset").click()
     finished(app.run())
-    assert flat(shown(app, "a")) == flat(entry.lesson.slots["a"].part(preset.spec))
+    assert flat(shown(app, "a")) == settings
     assert link(app) == {"preset": preset.key}

@@ -139,6 +139,20 @@ def test_a_stop_frees_the_core_whatever_the_run_is_doing(engine, deed):
     wait_for(lambda: not busy_workers())
 
 
+def test_a_program_that_is_being_compiled_is_finished_and_its_worker_stays(engine, tmp_path):
+    wait_for(lambda: len(worker_processes()) == 2)  # one that was ended before may be starting
+    before, mark = {child.pid for child in worker_processes()}, tmp_path / "mark"
+    job = ask(engine, deed="compile", seconds=600.0, mark=str(mark))
+    wait_for(lambda: mark.exists() and mark.read_text() == "begins ")
+    time.sleep(0.3)  # it is traced first
+    job.release("a")
+    assert isinstance(ended(job).error, Cancelled)
+    assert mark.read_text() == "begins "  # so that the stop came before the end
+    wait_for(lambda: not busy_workers())
+    assert mark.read_text() == "begins ends"
+    assert {child.pid for child in worker_processes()} == before
+
+
 def busy_workers():
     """Workers that compute: 20 ms of processor time in 50 ms."""
     return [child for child in worker_processes() if processor_time(child) > 0.02]

@@ -37,8 +37,8 @@ def test_a_tiled_product_is_the_product(points: int, others: int | None) -> None
     rng = np.random.default_rng(points)
     x1, x2 = rng.normal(size=(points, 3)), None if others is None else rng.normal(size=(others, 3))
 
-    def block(a: jax.Array, b: jax.Array, same: jax.Array) -> tuple[jax.Array, ...]:
-        return a @ b.T, jnp.cos(a @ b.T) + 0 * same
+    def block(a: jax.Array, b: jax.Array, i: jax.Array, j: jax.Array) -> tuple[jax.Array, ...]:
+        return a @ b.T, jnp.cos(a @ b.T) + 0 * (i + j)
 
     (product, cosine), finite = jax.jit(lambda a, b: by_tiles(block, a, b, 5))(x1, x2)
     whole = x1 @ (x1 if x2 is None else x2).T
@@ -52,7 +52,7 @@ def test_a_tiled_product_is_the_product(points: int, others: int | None) -> None
 def test_one_entry_that_is_not_finite_is_noticed() -> None:
     x = np.ones((11, 1))
     x[7] = np.inf
-    assert not by_tiles(lambda a, b, _: (a @ b.T,), jnp.asarray(x), None, 4).finite
+    assert not by_tiles(lambda a, b, *_: (a @ b.T,), jnp.asarray(x), None, 4).finite
 
 
 @pytest.mark.parametrize("name", ["relu", "erf", "gelu"])

@@ -25,6 +25,7 @@ class Limits(Spec):
         30.0, 0.0, 1e6, label="Minutes without use after which a tab is disconnected when the course is full"
     )
     max_session_jobs: int = number(3, 1, 1000, label="Runs that one session may have waiting or in progress")
+    upload_megabytes: float = number(64.0, 1.0, 1e6, label="Uploaded files that are not read yet, in MB")
     keep_megabytes: float = number(256.0, 0.0, 1e6, label="Results kept in memory, in MB")
     store_megabytes: float = number(1000.0, 0.0, 1e7, label="Results stored on disk, in MB; 0 stores none")
     workers: int = number(None, 0, 256, label="Worker processes; 0 computes in the page's process", optional=True)

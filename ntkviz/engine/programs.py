@@ -8,13 +8,18 @@ from the cache on disk again, which takes some milliseconds.
 import gc
 import os
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
+from typing import Any
 
 import jax
 
 MAX_SHARE = 0.4  # of the memory maps that the system allows
 
+BEGINS = "/jax/compilation_cache/compile_requests_use_cache"  # JAX's event before it compiles or loads a program
+ENDS = "/jax/core/compile/backend_compile_duration"  # and the one after it
+
 _lock = Lock()
+_compiling = Event()
 
 
 def cache_folder() -> Path:
@@ -27,6 +32,23 @@ def keep_compilations() -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax.monitoring.register_event_listener(_began)
+    jax.monitoring.register_event_duration_secs_listener(_ended)
+
+
+def _began(event: str, **about: Any) -> None:
+    if event == BEGINS:
+        _compiling.set()
+
+
+def _ended(event: str, duration_secs: float, **about: Any) -> None:
+    if event == ENDS:
+        _compiling.clear()
+
+
+def is_compiling() -> bool:
+    """Whether a program is being compiled in this process, which must have called `keep_compilations`."""
+    return _compiling.is_set()
 
 
 def memory_maps() -> int:

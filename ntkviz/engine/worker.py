@@ -6,7 +6,8 @@ Workers on another machine load this module when they start, so that everything 
 
 A worker sees in its own Dask state when a task is not wanted any more, whoever asked for it and however they left. The
 run is cancelled at its next report. One that is in the middle of a long compiled call is ended with its process, which
-Dask replaces; so is a run that takes more memory than it may.
+Dask replaces; so is a run that takes more memory than it may. A program that is being compiled is finished first: the
+worker stays, and whoever asks the like of it next need not wait for the compiler.
 """
 
 import contextlib
@@ -28,13 +29,14 @@ import ntkviz
 from ntkviz.engine import stored
 from ntkviz.engine.fingerprint import picture_fingerprint
 from ntkviz.engine.jobs import Draw, PictureT
-from ntkviz.engine.programs import keep_compilations, make_room
+from ntkviz.engine.programs import is_compiling, keep_compilations, make_room
 from ntkviz.errors import Cancelled
 from ntkviz.specs import Spec
 
 REPORT_EVERY = 0.2  # seconds between two reports of progress, at least: a page looks four times a second
 CHECK_EVERY = 0.05  # seconds between two checks whether the run may go on
 GRACE = 0.4  # seconds that a cancelled run has to end by itself
+FINISHING = 15.0  # seconds that it has while it compiles: the program is wanted by the next who asks for its like
 NICENESS = 10  # added to the process's, so that pages get processor time first
 OUT_OF_MEMORY = "out of memory"  # reported in place of progress by a worker that ends itself
 
@@ -133,16 +135,23 @@ class RunMonitor:
 
     def _check(self) -> None:
         process = psutil.Process()
+        last = latest = float("inf")  # when the process is ended, on the monotonic clock
         while not self._ended.wait(CHECK_EVERY):
             if process.memory_info().rss > self._bytes:
                 self._send(OUT_OF_MEMORY)
                 kill_this_process()
-            task = self._worker.state.tasks.get(self._key)
-            if task is None or task.state not in ("executing", "long-running"):
+            now = time.monotonic()
+            if not self._unwanted.is_set() and not self._is_wanted():
                 self._unwanted.set()
-                if not self._ended.wait(GRACE):
-                    kill_this_process()
-                return
+                last, latest = now + GRACE, now + FINISHING
+            elif self._unwanted.is_set() and is_compiling():
+                last = min(now + GRACE, latest)
+            if now > last:
+                kill_this_process()
+
+    def _is_wanted(self) -> bool:
+        task = self._worker.state.tasks.get(self._key)
+        return task is not None and task.state in ("executing", "long-running")
 
 
 def _to_bytes(picture: object) -> bytes:

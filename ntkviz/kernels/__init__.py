@@ -9,6 +9,7 @@ from ntkviz.kernels.infinite import (
     infinite_nngp,
     infinite_ntk,
     kernel_error,
+    ntk_and_across,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "infinite_nngp",
     "infinite_ntk",
     "kernel_error",
+    "ntk_and_across",
 ]

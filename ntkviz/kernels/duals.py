@@ -24,6 +24,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ntkviz.activations import Activation, Dual, correlation
+from ntkviz.compiling import quickly
 from ntkviz.kernels import hermite, ramps
 from ntkviz.kernels.hermite import Basis, Rule
 
@@ -216,7 +217,7 @@ class _Rests(NamedTuple):
     missed: Dual  # (N,)
 
 
-@jax.jit(static_argnums=(0, 3))
+@partial(quickly, static_argnums=(0, 3))
 def _rests(act: Activation, q: Array, basis: Basis, rules: tuple[Rule, ...]) -> _Rests:
     """What each rule leaves out, from the series of the longest; its own rest is set to three times its last octave."""
     whole, parts = moments(act, q, basis), series(act, q, basis)

@@ -24,6 +24,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from ntkviz.compiling import quickly
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.room import room_for
 from ntkviz.kernels.shared import bias_share, weights_share
@@ -157,10 +158,10 @@ def _with_room(arch: Architecture, params: Params, x1: np.ndarray, x2: np.ndarra
     return with_room(arch, params, x1.shape, seconds, SPARE)
 
 
-_layerwise = jax.jit(layerwise, static_argnames="outputs")
+_layerwise = quickly(layerwise, static_argnames="outputs")
 
 
-@jax.jit
+@quickly
 def _output_products(arch: Architecture, params: Params, x1: Array, x2: Array | None) -> Array:
     f1 = forward(arch, params, x1)[0]
     f2 = f1 if x2 is None else forward(arch, params, x2)[0]

@@ -40,6 +40,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from ntkviz.activations import Activation, activation
+from ntkviz.compiling import quickly
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.duals import DENSE, SPARSE, cancellation, choose_rule
 from ntkviz.kernels.hermite import Basis, Rule, basis, finer
@@ -55,6 +56,7 @@ from ntkviz.kernels.limit import (
     pairs_meet,
     passed,
 )
+from ntkviz.kernels.points import inputs_of
 from ntkviz.kernels.room import room_for
 from ntkviz.kernels.start import positioned, start_of
 from ntkviz.kernels.tiles import SIDE, by_tiles
@@ -84,6 +86,7 @@ class KernelError(NamedTuple):
 
 
 LARGEST = 1e9  # largest variance for which a series is used: for softsign E[φ′φ′] is wrong by a factor at 2·10⁹
+SMALL = 1024**2  # entries up to which both kernels are made where one is wanted, so that one program serves both
 PAIRS = 4e6  # most covariances of image positions held at once: 0.4 GB with all that is computed from them
 
 
@@ -124,7 +127,7 @@ def infinite_blocks(arch: Architecture, x: ArrayLike, wanted: str) -> Callable[[
         x: (N, d), all points.
         wanted: "ntk" or "nngp".
     """
-    whole, _ = _inputs(x, None)
+    whole, _ = inputs_of(x, None)
     rule = _rule(_problem(arch, whole.shape[1]), whole, None)
     return lambda x1, x2: _infinite(arch, x1, x2, (wanted,), rule)[0]
 
@@ -133,20 +136,44 @@ def recursion_of(
     arch: Architecture, x: ArrayLike
 ) -> tuple[Floats, tuple[Architecture, Basis | None, Gains, np.ndarray]]:
     """The points (N, d), and the arguments that `recursion` takes after them, for traced code."""
-    points, _ = _inputs(x, None)
+    points, _ = inputs_of(x, None)
     problem = _problem(arch, points.shape[1])
     terms = _basis(_rule(problem, points, None))
     return points, (problem.outline, terms, problem.gains, np.asarray(arch.depth))
 
 
+def ntk_and_across(arch: Architecture, x: ArrayLike, others: ArrayLike) -> tuple[Floats, Floats]:
+    """The kernel Θ(x, x), exactly symmetric, and Θ(others, x), both by one program.
+
+    It compiles in half of the time of two calls of `infinite_ntk`, and agrees with them to rounding.
+
+    Args:
+        arch: the architecture.
+        x: (N, d), the inputs.
+        others: (M, d), other inputs.
+
+    Returns:
+        (N, N) and (M, N), in float64. Errors are those of `infinite_ntk`.
+    """
+    first, second = inputs_of(x, others)
+    both = _infinite(arch, np.concatenate([first, np.asarray(second)]), first, ("ntk",), shared=len(first))[0]
+    kernel, across = np.split(np.asarray(both), [len(first)])
+    return (kernel + kernel.T) / 2, across
+
+
 def _infinite(
-    arch: Architecture, x1: ArrayLike, x2: ArrayLike | None, wanted: tuple[str, ...], rule: Rule | None = None
+    arch: Architecture,
+    x1: ArrayLike,
+    x2: ArrayLike | None,
+    wanted: tuple[str, ...],
+    rule: Rule | None = None,
+    shared: int = 0,
 ) -> tuple[Array, ...]:
     """The kernels with the given names, "nngp" or "ntk"."""
-    first, second = _inputs(x1, x2)
+    first, second = inputs_of(x1, x2)
     room_for(len(first) * len(wanted), len(first if second is None else second))
     problem = _problem(arch, first.shape[1])
-    return _evaluated(problem, wanted, rule or _rule(problem, first, second), first, second)
+    return _evaluated(problem, wanted, rule or _rule(problem, first, second), first, second, shared=shared)
 
 
 def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> Kernels:
@@ -154,7 +181,7 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
 
     Inputs and errors are those of `infinite_ntk`.
     """
-    first, second = _inputs(x1, x2)
+    first, second = inputs_of(x1, x2)
     problem = _problem(arch, first.shape[1])
     if not problem.loop or problem.positions > 1:
         each = [infinite_kernels(replace(arch, depth=depth), x1, x2) for depth in range(1, arch.depth + 1)]
@@ -164,30 +191,6 @@ def infinite_layers(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = No
     made, finite = _layers(problem.outline, arch.depth, terms, one, other, problem.gains)
     shape = arch.depth, len(first), len(first if second is None else second)
     return Kernels(*_checked(arch, BOTH, tuple(cut(kernel, shape) for kernel in made), finite))
-
-
-def _inputs(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Floats, Floats | None]:
-    first = _points(x1, "x1")
-    if x2 is None:
-        return first, None
-    second = _points(x2, "x2")
-    if first.shape[1] != second.shape[1]:
-        raise InvalidInput(
-            f"x1 has {first.shape[1]} columns and x2 has {second.shape[1]}; both must hold points of the same space."
-        )
-    return first, second
-
-
-def _points(x: ArrayLike, name: str) -> Floats:
-    try:
-        points = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{name} must hold numbers, one point a row.") from None
-    if points.ndim != 2 or 0 in points.shape:
-        raise InvalidInput(f"{name} has shape {points.shape}; pass points as rows, shape (N, d) with N, d ≥ 1.")
-    if not np.isfinite(points).all():
-        raise InvalidInput(f"{name} holds values that are not finite; drop those rows or fill them in.")
-    return points
 
 
 class _Problem(NamedTuple):
@@ -229,12 +232,15 @@ def _evaluated(
     x1: Floats,
     x2: Floats | None,
     shaken: float = 0.0,
+    shared: int = 0,
 ) -> tuple[Array, ...]:
-    arch = problem.arch
+    arch, shape = problem.arch, (len(x1), len(x1 if x2 is None else x2))
+    names = BOTH if prod(shape) <= SMALL else wanted
     first, second = padded(x1), None if x2 is None else padded(x2)
-    made, finite = recursion(wanted, first, second, problem.outline, _basis(rule), problem.gains, arch.depth, shaken)
-    shape = len(x1), len(x1 if x2 is None else x2)
-    return _checked(arch, wanted, tuple(cut(kernel, shape) for kernel in made), finite)
+    settings = problem.outline, _basis(rule), problem.gains, arch.depth, shaken, shared
+    made, finite = _recursion(names, first, second, *settings)
+    kernels = {name: cut(kernel, shape) for name, kernel in zip(names, made, strict=True) if name in wanted}
+    return _checked(arch, wanted, tuple(kernels[name] for name in wanted), finite)
 
 
 def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None) -> KernelError:
@@ -245,7 +251,7 @@ def kernel_error(arch: Architecture, x1: ArrayLike, x2: ArrayLike | None = None)
     1e-8 or better for variances up to 10, and grows beyond them, and for nonlinearities that change over much less
     than a unit. It takes several times as long as the kernels. Inputs and errors are those of `infinite_ntk`.
     """
-    first, second = _inputs(x1, x2)
+    first, second = inputs_of(x1, x2)
     problem = _problem(arch, first.shape[1])
     rule = _rule(problem, first, second)
     used = _evaluated(problem, BOTH, rule, first, second)
@@ -281,7 +287,6 @@ def _finite(kernels: Kernels) -> Array:
     return jnp.isfinite(kernels.nngp).all() & jnp.isfinite(kernels.ntk).all()
 
 
-@partial(jax.jit, static_argnums=0)
 def recursion(
     wanted: tuple[str, ...],
     x1: Array,
@@ -291,6 +296,7 @@ def recursion(
     gains: Gains,
     depth: Array,
     shaken: float | Array = 0.0,
+    shared: int | Array = 0,
 ) -> tuple[tuple[Array, ...], Array]:
     """Infinite-width kernels, and whether all of their entries are finite, for traced code.
 
@@ -306,12 +312,15 @@ def recursion(
         gains: the factors of the layers.
         depth: the number of blocks.
         shaken: a relative error of the inner products of the inputs, to test how much they matter.
+        shared: how many points, the first ones, both sets have in common; all where `x2` is None.
     """
     shape = outline.input_shape(x1.shape[1])
 
-    def block(x1: Array, x2: Array | None, same: Array | None = None) -> Kernels:
+    def block(one: Array, other: Array | None, i: int | Array = 0, j: int | Array = 0) -> Kernels:
         make = partial(KernelPass, terms, pairs_meet(outline))
-        start = start_of(outline, x1, x2, shaken, same)
+        rows, columns = i + jnp.arange(len(one)), j + jnp.arange(len(one if other is None else other))
+        same = (rows[:, None] == columns) & (rows < (len(x1) if x2 is None else shared))[:, None]
+        start = start_of(outline, one, other, shaken, same)
         state = passed(outline, is_loop(outline, shape), make, gains, depth, start)
         return Kernels(state.nngp, state.ntk)
 
@@ -322,7 +331,10 @@ def recursion(
     return tuple(getattr(kernels, name) for name in wanted), _finite(kernels)
 
 
-@partial(jax.jit, static_argnums=1)
+_recursion = quickly(recursion, static_argnums=0)
+
+
+@partial(quickly, static_argnums=1)
 def _layers(
     outline: Architecture, depth: int, terms: Basis | None, x1: Array, x2: Array | None, gains: Gains
 ) -> tuple[Kernels, Array]:
@@ -370,7 +382,7 @@ def _spread(problem: _Problem, x1: Floats, x2: Floats | None) -> Floats:
     return np.geomspace(max(low, 1e-4 * high), high, 8) if np.isfinite(high) else np.full(8, np.inf)
 
 
-@jax.jit
+@quickly
 def _variances(outline: Architecture, x: Array, gains: Gains, depth: Array, terms: Basis | None) -> tuple[Array, Array]:
     """Smallest and largest variance of a pre-activation, over the layers, the positions and the samples x (N, d)."""
     q = (positioned(outline, x) ** 2).mean(axis=-1)

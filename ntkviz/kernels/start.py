@@ -15,7 +15,16 @@ AnyArray = TypeVar("AnyArray", Array, np.ndarray)  # traced by JAX, or of NumPy
 def start_of(
     arch: Architecture, x1: Array, x2: Array | None, shaken: float | Array, same: Array | None = None
 ) -> Kernel:
-    """The kernels of the inputs, K⁰ = x·x′/d and Θ = 0; `same` says whether two sets hold the same points."""
+    """The kernels of the inputs, K⁰ = x·x′/d and Θ = 0.
+
+    Args:
+        arch: the architecture.
+        x1: (N1, d), the inputs.
+        x2: (N2, d), other inputs; None stands for `x1`.
+        shaken: a relative error of the inner products.
+        same: (N1, N2) whether two points are one, so that K⁰ is exactly their variance. None stands for the diagonal
+            of a set with itself.
+    """
     first = positioned(arch, x1)
     second = first if x2 is None else positioned(arch, x2)
     features, pairs = first.shape[-1], pairs_meet(arch)
@@ -28,9 +37,10 @@ def start_of(
         own = q1, q2
         k = first @ jnp.swapaxes(second, -1, -2)
     k = k * ((1 - shaken) / features)
-    if x2 is None or (same is not None and len(x1) == len(x2)):
-        diagonal = jnp.eye(q1.shape[-1], dtype=bool) & (True if same is None else same)
-        k = jnp.where(diagonal, q1[..., None, :], k)
+    one = jnp.eye(len(x1), dtype=bool) if same is None and x2 is None else same
+    if one is not None:
+        one = jnp.kron(jnp.eye(len(q1) // len(x1), dtype=int), one.astype(int)) > 0 if pairs else one
+        k = jnp.where(one, q1[..., :, None], k)
     k = k.reshape(*first.shape[:-1], *second.shape[:-1]) if pairs else k
     return Kernel(k, jnp.zeros_like(k), None if x2 is None else own)
 

@@ -23,6 +23,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ntkviz.activations import activation
+from ntkviz.compiling import quickly
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import empirical_ntk, layerwise
 from ntkviz.nets import Architecture, Layer, Params, init_many
@@ -41,7 +42,7 @@ def seeds_ntk(arch: Architecture, x: ArrayLike, seeds: Iterable[int]) -> Array:
     return _over_seeds(arch, points, init_many(arch, points.shape[1], seeds, dtype=points.dtype))
 
 
-@jax.jit
+@quickly
 def _over_seeds(arch: Architecture, x: Array, params: Params) -> Array:
     return jax.vmap(lambda one: layerwise(arch, one, x))(params)
 
@@ -96,7 +97,7 @@ def widths_ntk(arch: Architecture, params: Params, x: ArrayLike, widths: Sequenc
     return _over_widths(arch, params, points, np.asarray(widths))
 
 
-@jax.jit
+@quickly
 def _over_widths(arch: Architecture, params: Params, x: Array, widths: Array) -> Array:
     phi = activation(arch.activation)
 

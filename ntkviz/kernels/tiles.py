@@ -17,8 +17,8 @@ from jax import Array, lax
 # Points on a side of a tile. For ReLU times differ by a third between 80 and 400, and larger tiles overlap less.
 SIDE = 400
 
-# Takes x1, x2 and `same`, whether both are the same points, to arrays (len(x1), len(x2)).
-Block = Callable[[Array, Array, Array], tuple[Array, ...]]
+# Takes x1, x2 and the numbers of their first points to arrays (len(x1), len(x2)).
+Block = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
 
 
 class Tiled(NamedTuple):
@@ -63,12 +63,12 @@ def by_tiles(block: Block, x1: Array, x2: Array | None, side: int = SIDE) -> Til
     high, wide = -(-len(x1) // len(rows)), -(-len(other) // len(columns))
     plan = jnp.asarray(pairs(rows, None if x2 is None else columns))
 
-    def tile(i: Array, j: Array, same: Array) -> tuple[Array, ...]:
-        return block(lax.dynamic_slice_in_dim(x1, i, high), lax.dynamic_slice_in_dim(other, j, wide), same)
+    def tile(i: Array, j: Array) -> tuple[Array, ...]:
+        return block(lax.dynamic_slice_in_dim(x1, i, high), lax.dynamic_slice_in_dim(other, j, wide), i, j)
 
     def write(pair: Array, so_far: Tiled) -> Tiled:
         i, j, same = plan[pair]
-        made, arrays, finite = tile(i, j, same == 1), [], so_far.finite
+        made, arrays, finite = tile(i, j), [], so_far.finite
         for array, part in zip(so_far.arrays, made, strict=True):
             finite &= jnp.isfinite(part).all()
             if x2 is None:  # matrix products may round (i, j) and (j, i) differently
@@ -77,6 +77,6 @@ def by_tiles(block: Block, x1: Array, x2: Array | None, side: int = SIDE) -> Til
             arrays.append(lax.dynamic_update_slice(array, part, (i, j)))
         return Tiled(tuple(arrays), finite)
 
-    shapes = jax.eval_shape(tile, plan[0, 0], plan[0, 1], plan[0, 2] == 1)
+    shapes = jax.eval_shape(tile, plan[0, 0], plan[0, 1])
     empty = tuple(jnp.zeros((len(x1), len(other)), shape.dtype) for shape in shapes)
     return lax.fori_loop(0, len(plan), write, Tiled(empty, jnp.asarray(True)))

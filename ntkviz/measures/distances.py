@@ -15,6 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from ntkviz.compiling import quickly
 from ntkviz.dynamics import Descent
 from ntkviz.errors import InvalidInput
 from ntkviz.nets import Architecture, Params, forward
@@ -188,7 +189,7 @@ def hidden_alignment(arch: Architecture, params: Params, x: ArrayLike, y: ArrayL
     return np.asarray(_hidden_alignment(arch, params, padded(points), padded(targets), there), np.float64)
 
 
-@jax.jit
+@quickly
 def _hidden_alignment(arch: Architecture, params: Params, x: Array, y: Array, there: Array) -> Array:
     return jax.lax.map(lambda one: _alignment(forward(arch, one, x)[1][-1], y, there), params)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ntkviz import nets
 from ntkviz.activations import activation
+from ntkviz.compiling import quickly
 from ntkviz.dynamics import Clock, Linearised
 from ntkviz.findings import Interval
 from ntkviz.kernels.finite import layerwise
@@ -44,7 +45,7 @@ def first_order_drift(arch: Architecture, params: Params, x: ArrayLike, own: Lin
     return float(change) / float(size)
 
 
-@jax.jit
+@quickly
 def _along(arch: Architecture, params: Params, x: Array, pull: Array, there: Array) -> tuple[Array, Array]:
     """‖∂_w Θ [Jᵀ pull]‖ and ‖Θ‖ of the points that are `there`, (N,), 0 for those with which they are padded."""
     (direction,) = jax.vjp(lambda params: nets.apply(arch, params, x), params)[1](pull)

@@ -25,7 +25,7 @@ from ntkviz.data import Dataset
 from ntkviz.dynamics import Clock, Descent, Flow, Linearised, linearise
 from ntkviz.errors import InvalidInput
 from ntkviz.kernels.finite import empirical_ntk
-from ntkviz.kernels.infinite import infinite_ntk
+from ntkviz.kernels.infinite import ntk_and_across
 from ntkviz.measures import drifts, hidden_alignment
 from ntkviz.measures.convergence import last
 from ntkviz.measures.first_order import first_order_drift
@@ -191,7 +191,8 @@ def foreseen(recipe: Recipe, data: Dataset, start: Params) -> Family:
     both = np.asarray(empirical_ntk(arch, precise, np.concatenate([data.x, data.x_test]), data.x))  # in one program
     kernel, across = np.split(both, [len(data.x)])
     own = linearise((kernel + kernel.T) / 2, data.y)
-    limit = linearise(infinite_ntk(arch, data.x), data.y)
+    theory, theory_across = ntk_and_across(arch, data.x, data.x_test)
+    limit = linearise(theory, data.y)
     eta = stable_steps(recipe, own.eigenvalues[0])
     marks = np.union1d([0], log_steps(recipe.steps, RECORDS))
     clocks = {rate: Descent(rate, marks) for rate in set(eta.tolist())}  # lazy runs share a step
@@ -208,7 +209,7 @@ def foreseen(recipe: Recipe, data: Dataset, start: Params) -> Family:
         drift=nothing[:, 0],
         aligned=nothing[:, 0],
         aligned_start=math.nan,
-        kernel_error=float(_test_error(limit, Flow(np.inf), infinite_ntk(arch, data.x_test, data.x), data)[0]),
+        kernel_error=float(_test_error(limit, Flow(np.inf), theory_across, data)[0]),
         linear_error=float(linear[-1, -1]),
         linear_end=float(_test_error(own, Flow(np.inf), across, data)[0]),
         constant_error=float(np.mean((data.y_test - data.y.mean()) ** 2)),

@@ -5,6 +5,7 @@ from functools import partial
 import jax
 from jax import Array
 
+from ntkviz.compiling import quickly
 from ntkviz.kernels.finite import layerwise
 from ntkviz.nets import Architecture, Params
 from ntkviz.training.descent import Problem
@@ -12,7 +13,7 @@ from ntkviz.training.losses import objective
 from ntkviz.training.sharpness import Sharpness, top_hessian
 
 
-@jax.jit
+@quickly
 def kernels(arch: Architecture, params: Params, x: Array) -> Array:
     """The empirical tangent kernel of each network, (S, N, N).
 
@@ -24,7 +25,7 @@ def kernels(arch: Architecture, params: Params, x: Array) -> Array:
     return jax.lax.map(lambda params: layerwise(arch, params, x), params)
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(quickly, static_argnums=1)
 def sharpnesses(arch: Architecture, products: int, problem: Problem, params: Params, directions: Array) -> Sharpness:
     """The sharpness of each network.
 

@@ -28,6 +28,7 @@ from ntkviz.ui.form import (
     initial_values,
     own_settings,
 )
+from ntkviz.ui.uploads import drop_content
 
 __all__ = ["UPLOADED", "Containers", "Offer", "Reach", "draw_controls"]
 
@@ -128,4 +129,5 @@ def _parsed(file: UploadedFile) -> Table:
     if held is None or held[0] != file.file_id:
         held = (file.file_id, parse_csv(file.getvalue(), name=file.name))
         st.session_state["ntkviz_table"] = held
+        drop_content(file.file_id)
     return held[1]

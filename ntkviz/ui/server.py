@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from streamlit.runtime import Runtime
 
 from ntkviz.engine.programs import keep_compilations
 from ntkviz.ui import ahead, assets, changed_streamlit
 from ntkviz.ui.operations import write_log
 from ntkviz.ui.running import WARM_UP, engine, warm
+from ntkviz.ui.uploads import Uploads
 
 WORKERS_START_WITHIN = 20.0  # seconds that the warm-up waits for the workers
 LOOK_AGAIN = 0.2  # seconds between two looks whether visitors still wait
@@ -55,6 +57,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
     engine()
     changed_streamlit.answer_pages_of_a_lost_session()
     changed_streamlit.read_themes_once()
+    Uploads(Runtime.instance().uploaded_file_mgr, engine().limits.upload_megabytes)
     if os.environ.get("NTKVIZ_WARM_UP", "").strip() != "0":
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield {}
