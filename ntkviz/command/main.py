@@ -1,10 +1,11 @@
 """Commands: `kernel` writes a kernel to a file, `spectrum` prints eigenvalues, `run` prints what a run finds.
 
-`warm` computes before class what a class will ask.
+`ledger` prints the verdict on each claim, and `warm` computes before class what a class will ask.
 
     python -m ntkviz kernel --data points.npy --depth 3 --out kernel.npy
     python -m ntkviz spectrum --kernel kernel.npy --top 20
     python -m ntkviz run train --preset narrow --set c=1.0 --json
+    python -m ntkviz ledger --json
     python -m ntkviz warm
 
 Progress goes to stderr. An error is one sentence on stderr, and the exit code is then 2; after Ctrl-C it is 130. To add
@@ -102,6 +103,11 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="FILE.npz", help="write the result to this file; ntkviz.engine.stored reads it"
     )
     run.set_defaults(verb=verbs.run)
+
+    ledger = commands.add_parser("ledger", help="print the verdict on each claim, and the numbers that it rests on")
+    ledger.add_argument("--json", action="store_true", help="print one JSON object for each claim, as a list")
+    ledger.add_argument("--anew", action="store_true", help="compute all findings again, which takes some minutes")
+    ledger.set_defaults(verb=verbs.ledger)
 
     warm = commands.add_parser("warm", help="compute before class what a class will ask first")
     warm.add_argument("--most", type=_count, metavar="RUNS", help="at most so many runs, the most wanted ones first")

@@ -28,6 +28,7 @@ from ntkviz.kernels.operator import (
     infinite_operator,
     stored_operator,
 )
+from ntkviz.lessons import ledger as claims
 from ntkviz.lessons import lesson_of
 from ntkviz.nets import Architecture, Params, init
 from ntkviz.specs import Spec
@@ -89,6 +90,17 @@ def run(given: argparse.Namespace) -> None:
     if given.out:
         stored.write(given.out, result)
         print(given.out, file=sys.stderr)
+
+
+def ledger(given: argparse.Namespace) -> None:
+    """Print the verdict on each claim."""
+    known = claims.found() if given.anew else cast("claims.Found", stored.shipped("ledger"))
+    entries = claims.ledger(known)
+    if given.json:
+        print(json.dumps([entry.to_json() for entry in entries], ensure_ascii=False, indent=2))
+        return
+    for entry in entries:
+        print(f"{entry.claim.number:2}  {entry.verdict:16}  {entry.claim.words}")
 
 
 def _start(given: argparse.Namespace, experiment: Experiment[Spec, object]) -> Spec:

@@ -13,7 +13,7 @@ from typing import Any
 from ntkviz.errors import InvalidInput
 from ntkviz.lessons.base import Lesson
 
-NOT_LESSONS = {"base", "questions", "rules"}  # modules of this folder that hold no lesson
+NOT_LESSONS = {"base", "claims", "ledger", "questions", "rules"}  # modules of this folder that hold no lesson
 
 
 @cache

@@ -7,7 +7,7 @@ import streamlit as st
 
 from ntkviz.ui.lesson import run_script
 from ntkviz.ui.stage.stage import HIDING
-from ntkviz.ui.syllabus import PAGES, START, syllabus
+from ntkviz.ui.syllabus import PAGES, START, TOOLS, syllabus
 
 STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
@@ -20,6 +20,7 @@ def main() -> None:
         pages[section] = [
             st.Page(PAGES / entry.file, title=entry.lesson.title, url_path=entry.path) for entry in entries
         ]
+    pages["Tools"] = [st.Page(PAGES / file, title=title) for file, title in TOOLS.items()]
     st.navigation(pages, position="top").run()
 
 

@@ -1,0 +1,139 @@
+"""The ledger: verdicts are computed from findings, those that are stored are those of today's code, links lead there."""
+
+import csv
+import io
+import json
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ntkviz.command.main import main
+from ntkviz.engine import stored
+from ntkviz.findings import Finding, Interval
+from ntkviz.lessons import lessons
+from ntkviz.lessons.claims import CLAIMS, SOURCES
+from ntkviz.lessons.ledger import Found, found, ledger
+from tests.canned import canned
+
+PAGE = "90_ledger.py"
+
+
+def known() -> Found:
+    return cast("Found", stored.shipped("ledger"))
+
+
+def test_the_claims_are_numbered_and_have_a_source() -> None:
+    assert [claim.number for claim in CLAIMS] == list(range(1, 28))
+    assert {claim.source for claim in CLAIMS} == set(SOURCES.values())
+    assert all(claim.words.endswith(".") and len(claim.words) > 30 for claim in CLAIMS)
+
+
+def test_each_claim_is_decided_by_one_lesson_at_most_and_each_rule_is_about_a_claim() -> None:
+    decided = [rule.claim for lesson in lessons().values() for rule in lesson.rules]
+    assert len(set(decided)) == len(decided) and set(decided) <= {claim.number for claim in CLAIMS}
+
+
+@pytest.mark.drawn
+def test_the_stored_findings_are_those_of_todays_code() -> None:
+    """`python -m scripts.store_ledger` makes them anew. Trainings in float32 differ a little from machine to machine."""
+    today, before = found(canned), known()
+    assert {name: tuple(each) for name, each in today.items()} == {name: tuple(each) for name, each in before.items()}
+    for one, other in zip(ledger(today), ledger(before), strict=True):
+        assert one.verdict == other.verdict, one.claim.number
+        for now, then in zip(one.evidence, other.evidence, strict=True):
+            assert (now.preset, now.finding.name, now.finding.claim) == (
+                then.preset,
+                then.finding.name,
+                then.finding.claim,
+            )
+            if then.finding.value is not None:
+                slack = 2 * (then.finding.error or 0) + 0.1 * abs(then.finding.value)
+                assert now.finding.value == pytest.approx(then.finding.value, abs=slack), now.finding.name
+
+
+def test_a_verdict_is_that_of_its_rule_and_an_unanswered_claim_is_open() -> None:
+    rules = {rule.claim: (name, rule) for name, lesson in lessons().items() for rule in lesson.rules}
+    for entry in ledger(known()):
+        if entry.claim.number not in rules:
+            assert (entry.verdict, entry.lesson, entry.evidence, entry.otherwise) == ("open", "", (), ())
+            continue
+        name, rule = rules[entry.claim.number]
+        named = {(key, one.name): one for key, each in known()[name].items() for one in each}
+        assert (entry.lesson, entry.verdict) == (name, rule.verdict(named)) and entry.verdict != "open"
+        asked = {(part.preset, part.finding) for case in rule.cases for part in case.conditions}
+        assert {(one.preset, one.finding.name) for one in entry.evidence} == asked
+        assert len(entry.otherwise) == len([case for case in rule.cases if case.verdict != entry.verdict])
+    assert [entry.verdict for entry in ledger({})] == ["open"] * 27
+
+
+def test_other_findings_give_another_verdict() -> None:
+    """Claim 5 with a distance that does not fall, and with none at all."""
+    exponent = "Distance to infinite width: exponent"
+    flat = Finding(exponent, 0.0, error=0.01, over="60 networks", expected=Interval(-0.5, -0.5, "theory"))
+    (entry,) = [one for one in ledger({"birth": {"first": (flat,)}}) if one.claim.number == 5]
+    assert entry.verdict == "not supported"
+    assert [(one.preset, one.finding) for one in entry.evidence] == [("first", flat)]
+    assert entry.otherwise[0] == (
+        "“limit only”, if Distance to infinite width: exponent (preset first) agreed with what theory expects, and "
+        "Distance at 32 neurons (preset narrow) were above 20"
+    )
+
+
+def test_links_lead_to_the_preset_of_the_finding() -> None:
+    for entry in ledger(known()):
+        for one in entry.evidence:
+            link = urlsplit(entry.link(one.preset))
+            asked = parse_qs(link.query)
+            preset = lessons()[link.path.removeprefix("/")].preset(asked["preset"][0])
+            assert preset.key == one.preset and asked["ask"] == ["0"]
+
+
+def test_the_command_prints_a_line_or_an_object_for_each_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 27
+    for line, entry in zip(lines, ledger(known()), strict=True):
+        assert line.split()[0] == str(entry.claim.number) and entry.verdict in line and line.endswith(entry.claim.words)
+    assert main(["ledger", "--json"]) == 0
+    objects: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    assert [one["claim"] for one in objects] == list(range(1, 28))
+    twelfth = objects[11]
+    assert twelfth["verdict"] == "false as worded" and twelfth["source"] == "a news article"
+    assert twelfth["findings"][0]["link"] == "/seeds?preset=first&ask=0" and twelfth["findings"][0]["claim"] == 12
+
+
+@pytest.fixture
+def page(root) -> AppTest:
+    app = AppTest.from_file(str(root / "ntkviz" / "ui" / "main.py"), default_timeout=60)
+    app.switch_page(f"../../pages/{PAGE}")
+    return app.run()
+
+
+def test_the_page_shows_every_claim_with_its_numbers_and_filters_them(page: AppTest) -> None:
+    assert not page.exception and not page.error
+    every = ledger(known())
+    words = [text.value for text in page.markdown]
+    for entry in every:
+        assert f"**{entry.claim.number}.** {entry.claim.words}" in words
+        for one in entry.evidence:
+            assert any(one.finding.name in text and entry.link(one.preset)[1:] in text for text in words)
+    shown = [text for text in words if text.strip("*") in {entry.verdict for entry in every}]
+    assert shown == [f"**{entry.verdict}**" for entry in every]
+    page.multiselect(key="verdicts").select("open").run()
+    left = [text.value for text in page.markdown if text.value.startswith("**") and ".**" in text.value]
+    assert len(left) == len([entry for entry in every if entry.verdict == "open"])
+
+
+def test_the_table_has_a_row_for_each_finding(root) -> None:
+    names: dict[str, Any] = {"__name__": "ledger_page"}
+    source = (root / "pages" / PAGE).read_text(encoding="utf-8").partition("st.session_state")[0]
+    exec(compile(source, PAGE, "exec"), names)
+    rows = list(csv.DictReader(io.StringIO(names["table"](ledger(known())))))
+    for entry in ledger(known()):
+        mine = [row for row in rows if row["claim"] == str(entry.claim.number)]
+        assert len(mine) == max(1, len(entry.evidence)) and {row["verdict"] for row in mine} == {entry.verdict}
+        for row, one in zip(mine, entry.evidence, strict=False):
+            assert row["finding"] == one.finding.name and row["link"] == entry.link(one.preset)
+            assert row["value"] == ("" if one.finding.value is None else str(one.finding.value))
