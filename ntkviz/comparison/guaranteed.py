@@ -23,7 +23,7 @@ from ntkviz.costs import Cost
 from ntkviz.data import Dataset, DataSpec
 from ntkviz.dynamics import Descent, linearise
 from ntkviz.errors import InvalidInput
-from ntkviz.kernels.repeated import repeated_ntk
+from ntkviz.kernels import infinite_ntk
 from ntkviz.measures import crossing, steps_bound
 from ntkviz.measures.seeds import mean_and_error
 from ntkviz.modes.eigenspaces import eigenspaces
@@ -141,7 +141,7 @@ def guaranteed(
 @lru_cache(maxsize=32)
 def _guaranteed(arch: Architecture, spec: DataSpec, c: float, steps: int, fraction: float, frames: int) -> Guaranteed:
     data = loaded(spec)
-    model = linearise(repeated_ntk(arch, data.x), data.y)
+    model = linearise(np.asarray(infinite_ntk(arch, data.x)), data.y)
     largest = float(model.eigenvalues[0])
     if largest <= 0:
         raise InvalidInput("The kernel is zero: nothing can be learned without larger inputs or biases.")

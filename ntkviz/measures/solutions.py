@@ -22,6 +22,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from ntkviz import nets
+from ntkviz.compiling import quickly
 from ntkviz.kernels import empirical_ntk
 from ntkviz.nets import Architecture, Params
 from ntkviz.nets.padding import padded
@@ -90,7 +91,7 @@ def unseen_direction(arch: Architecture, params: Params, x: ArrayLike) -> tuple[
     return direction, np.asarray(f, np.float64)[: len(points), 0]
 
 
-@jax.jit
+@quickly
 def _pulled(arch: Architecture, params: Params, x: Array, pull: Array) -> tuple[Array, Params]:
     """The outputs (N, 1), and Jᵀ pull in the shape of the weights."""
     f, back = jax.vjp(lambda params: nets.apply(arch, params, x), params)
