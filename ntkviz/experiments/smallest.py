@@ -136,8 +136,8 @@ def findings(result: Result) -> tuple[Finding, ...]:
     network = result.network.finding("λ_min of networks over the angle: exponent", claim=8, help=help)
     found = [theory, network]
     help = (
-        "λ_min ∝ N^exponent for N random points on the sphere in d dimensions, at infinite width. The smallest angle of "
-        "N random points falls like N^(−2/(d−1))."
+        "λ_min ∝ N^exponent for N random points on the sphere in d dimensions, at infinite width. The smallest angle "
+        "of N random points falls like N^(−2/(d−1))."
     )
     for dim, sweep in zip(DIMS, result.counts, strict=True):
         name = f"λ_min over the number of points, d = {dim}: exponent"
