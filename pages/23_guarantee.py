@@ -93,7 +93,7 @@ page.notes(
 - **Guess first** (4 min): let everybody guess for the twins with equal labels, then for opposite labels. The dotted
   curve does not move from one to the other. Ask: *what changed?*
 - **The slow modes** (3 min): under the loss, play the modes from step 0. The last eight modes are the differences of
-  twins. With equal labels they are empty.
+  twins. With equal labels they are nearly empty.
 - **The floor** (3 min): 25 % is the share of the pairs in conflict. Change the number of these pairs under “More”.
 - **A broken guarantee** (4 min): in the ReLU preset raise the width to 2048. The networks are still late.
 - **One input** (2 min): without biases only two slopes can be learned. Then set $\sigma_b = 1$.

@@ -137,6 +137,7 @@ def test_a_floor_is_drawn_where_there_is_one(key: str, floor: float | None, zero
     assert f"are missing here: {zero}." in chart(of, "eigenvalues").prompt_answer
     assert f"Eigenvalues above zero: {16 - zero} of 16." in chart(of, "eigenvalues").alt_answer
     assert "floor" not in names(seen("twins"), "loss")
+    assert chart(seen("twins"), "eigenvalues").alt_answer.endswith("largest. Eigenvalues above zero: 16 of 16.")
     assert chart(seen("twins"), "eigenvalues").prompt_answer.startswith("All eigenvalues are above zero.")
 
 

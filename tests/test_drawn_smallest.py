@@ -111,7 +111,7 @@ def test_the_numbers_are_the_exponents_with_their_errors(spec: smallest.Spec) ->
     for finding, sweep in zip(told.values(), sweeps, strict=True):
         slope, error, _ = line(sweep)
         assert (finding.value, finding.error) == (pytest.approx(slope, rel=1e-4), pytest.approx(error, rel=1e-3))
-        assert (finding.over, finding.claim, finding.caveat) == ("20 networks", 8, "")
+        assert (finding.over, finding.claim, finding.caveat) == ("20 draws of the points", 8, "")
     law, network, *over = told.values()
     assert law.agrees and law.expected.low < first < law.expected.high and law.value == pytest.approx(first, abs=0.03)
     assert network.expected is None

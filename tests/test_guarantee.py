@@ -116,6 +116,14 @@ def test_settings_that_have_no_answer_are_refused_in_words() -> None:
     with pytest.raises(InvalidInput, match="256 points at most, not on 257"):
         guarantee.Spec(data=Twins(n=257))
     guarantee.Spec(data=Twins(n=256))
+    wide = replace(BASE, arch=replace(BASE.arch, width=2048))
+    for changes in ({"steps": 10000, "seeds": 8, "data": Twins(n=32)}, {"arch": replace(wide.arch, depth=2)}):
+        with pytest.raises(InvalidInput, match="lower the width"):
+            replace(wide, **changes)
+    with pytest.raises(InvalidInput, match="lower the width"):
+        replace(BASE, steps=10, seeds=8, arch=replace(BASE.arch, width=2048, depth=2))
+    assert guarantee.cost(replace(wide, steps=10000, seeds=8)).seconds < 12
+    assert guarantee.cost(replace(BASE, steps=10, seeds=7, arch=replace(wide.arch, depth=2))).bytes < 1.2e9
     with pytest.raises(InvalidInput, match="choose another φ"):
         unseen.run(unseen.Spec(arch=replace(BASE.arch, activation="linear")))
 

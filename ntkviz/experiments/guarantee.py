@@ -21,6 +21,9 @@ from ntkviz.nets import Architecture
 ARCHITECTURE = Architecture(width=512, activation="erf", sigma_w=1.5, sigma_b=0.3)
 DATA = Twins()
 POINTS = 256  # most training points
+MOST_WEIGHTS = 3e7  # between hidden layers, of all networks: they take about 0.7 GB
+MOST_WORK = 6e10  # multiplications between hidden layers, over all steps: about 10 s
+PHI = 20  # multiplications that take as long as one φ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,10 @@ class Spec(specs.Spec):
             raise InvalidInput("This lesson needs a network without images, in the NTK parameterization.")
         if self.data.n > POINTS:
             raise InvalidInput(f"This lesson trains on {POINTS} points at most, not on {self.data.n}.")
+        neurons, weights = self.arch.width * self.arch.depth, self.arch.width**2 * (self.arch.depth - 1)
+        work = self.seeds * self.steps * self.data.n * (PHI * neurons + weights)
+        if self.seeds * weights > MOST_WEIGHTS or work > MOST_WORK:
+            raise InvalidInput("This takes too long: lower the width, the depth, the steps, or the number of networks.")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -130,31 +130,20 @@ def smallest(kernel: object) -> float:
 
 def findings(result: Result) -> tuple[Finding, ...]:
     """The exponents over the angle, for theory and networks, and over the number of points."""
-    slopes = (
-        result.theory.finding(
-            "λ_min over the angle: exponent",
-            claim=8,
-            help="λ_min ∝ ε^exponent for twins at an angle ε, at infinite width.",
-        ),
-        result.network.finding(
-            "λ_min of networks over the angle: exponent",
-            claim=8,
-            help=f"The kernels of networks of {WIDTH} neurons with random weights, on the same points.",
-        ),
+    help = "λ_min ∝ ε^exponent for twins at an angle ε, at infinite width."
+    theory = result.theory.finding("λ_min over the angle: exponent", claim=8, help=help)
+    help = f"The kernels of networks of {WIDTH} neurons with random weights, on the same points."
+    network = result.network.finding("λ_min of networks over the angle: exponent", claim=8, help=help)
+    found = [theory, network]
+    help = (
+        "λ_min ∝ N^exponent for N random points on the sphere in d dimensions, at infinite width. The smallest angle "
+        "of N random points falls like N^(−2/(d−1))."
     )
-    over = (
-        replace(
-            sweep.finding(
-                f"λ_min over the number of points, d = {dim}: exponent",
-                claim=8,
-                help="λ_min ∝ N^exponent for N random points on the sphere in d dimensions, at infinite width. The "
-                "smallest angle of N random points falls like N^(−2/(d−1)).",
-            ),
-            references=(Reference("if the closest pair alone decided", _closest(result, dim)),),
-        )
-        for dim, sweep in zip(DIMS, result.counts, strict=True)
-    )
-    return (*slopes, *over)
+    for dim, sweep in zip(DIMS, result.counts, strict=True):
+        name = f"λ_min over the number of points, d = {dim}: exponent"
+        closest = Reference("if the closest pair alone decided", _closest(result, dim))
+        found.append(replace(sweep.finding(name, claim=8, help=help), references=(closest,)))
+    return tuple(replace(one, over=one.over.replace("networks", "draws of the points")) for one in found)
 
 
 def _closest(result: Result, dim: int) -> float:
