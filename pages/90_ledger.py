@@ -12,6 +12,7 @@ from ntkviz.figures.numbers import in_words
 from ntkviz.lessons import lessons
 from ntkviz.lessons.ledger import Entry, Found, ledger
 from ntkviz.lessons.rules import VERDICTS
+from ntkviz.writing import listed
 
 
 def table(entries: tuple[Entry, ...]) -> str:
@@ -23,7 +24,7 @@ def table(entries: tuple[Entry, ...]) -> str:
         first = (entry.claim.number, entry.claim.words, entry.claim.source, entry.verdict)
         for one in entry.evidence:
             words, found = in_words(one.finding), one.finding
-            value = (found.name, found.value, found.error, found.unit, words.expected, entry.link(one.preset))
+            value = (found.name, found.value, found.error, found.unit, words.expected, one.link)
             rows.writerow((*first, *value))
         if not entry.evidence:
             rows.writerow((*first, *[""] * 6))
@@ -40,9 +41,10 @@ def draw(entry: Entry) -> None:
         for one in entry.evidence:
             told = in_words(one.finding)
             line = ". ".join(part for part in (f"{told.label}: {told.value}", told.expected, told.caveat) if part)
-            st.markdown(f"- {line} — [see it]({entry.link(one.preset).removeprefix('/')})")
-        if entry.lesson:
-            st.caption(f"Lesson: {lessons()[entry.lesson].title}. Otherwise: {'; '.join(entry.otherwise)}.")
+            st.markdown(f"- {line} — [see it]({one.link.removeprefix('/')})")
+        if entry.lessons:
+            titles = listed([f"“{lessons()[name].title}”" for name in entry.lessons])
+            st.caption(f"Decided by {titles}. The verdict would be {'; '.join(entry.otherwise)}.")
         else:
             st.caption("No lesson answers this claim yet.")
 

@@ -26,6 +26,9 @@ def leaves(value, path=""):
     if hasattr(value, "__dataclass_fields__"):
         for name in value.__dataclass_fields__:
             yield from leaves(getattr(value, name), f"{path}.{name}")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(item, f"{path}[{name!r}]")
     elif isinstance(value, tuple | list):
         for i, item in enumerate(value):
             yield from leaves(item, f"{path}[{i}]")

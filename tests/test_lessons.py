@@ -154,5 +154,7 @@ def opposite(finding, rule):
 def test_an_experiment_knows_its_lesson():
     lesson, slot = lesson_of("train")
     assert lesson.slots[slot].experiment.__name__ == "ntkviz.experiments.train"
+    for name in ("linear", "train"):  # both show the experiment, and only one has the preset
+        assert lesson_of("widths", {"linear": "time", "train": "wide"}[name])[0].name == name
     with pytest.raises(InvalidInput, match="no presets"):
         lesson_of("nothing")

@@ -107,7 +107,7 @@ def _start(given: argparse.Namespace, experiment: Experiment[Spec, object]) -> S
     """The settings of the preset that `--preset` names, or the experiment's own defaults."""
     if given.preset is None:
         return experiment.Spec()
-    lesson, slot = lesson_of(given.experiment)
+    lesson, slot = lesson_of(given.experiment, given.preset)
     spec: Spec = lesson.slots[slot].part(lesson.preset(given.preset).spec)
     return spec
 

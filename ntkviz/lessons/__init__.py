@@ -23,16 +23,24 @@ def lessons() -> Mapping[str, Lesson[Any]]:
     return MappingProxyType({name: import_module(f"{__name__}.{name}").LESSON for name in sorted(names)})
 
 
-def lesson_of(experiment: str) -> tuple[Lesson[Any], str]:
+def lesson_of(experiment: str, preset: str = "") -> tuple[Lesson[Any], str]:
     """The lesson that shows an experiment, and the name of the experiment's slot.
 
     Args:
         experiment: the last part of the name of the experiment's module.
+        preset: the key of a preset that the lesson should have, where several lessons show the experiment.
 
     Raises `InvalidInput` where no lesson shows it.
     """
-    for lesson in lessons().values():
-        for name, slot in lesson.slots.items():
-            if slot.experiment.__name__.rpartition(".")[2] == experiment:
-                return lesson, name
+    showing = [
+        (lesson, name)
+        for lesson in lessons().values()
+        for name, slot in lesson.slots.items()
+        if slot.experiment.__name__.rpartition(".")[2] == experiment
+    ]
+    for lesson, name in showing:
+        if preset in {one.key for one in lesson.presets}:
+            return lesson, name
+    if showing:
+        return showing[0]
     raise InvalidInput(f"No lesson shows the experiment {experiment!r}, so that it has no presets.")

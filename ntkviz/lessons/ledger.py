@@ -4,7 +4,7 @@ Findings are those of all presets of all lessons. They are stored with the packa
 minute; `found` computes them anew.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,16 @@ Compute = Callable[[Any, Any], Any]  # takes an experiment and its spec to the r
 
 @dataclass(frozen=True)
 class Evidence:
-    """A finding that decides about a claim, and the preset at which it was made."""
+    """A finding that decides about a claim, and where it was made."""
 
+    lesson: str
     preset: str
     finding: Finding
+
+    @property
+    def link(self) -> str:
+        """The path of the page that shows it, with its settings and its answer."""
+        return f"/{self.lesson}?preset={self.preset}&ask=0"
 
 
 @dataclass(frozen=True)
@@ -33,24 +39,19 @@ class Entry:
 
     claim: Claim
     verdict: Verdict = "open"
-    lesson: str = ""  # whose rule decides
+    lessons: tuple[str, ...] = ()  # whose rules decide
     evidence: tuple[Evidence, ...] = ()
     otherwise: tuple[str, ...] = ()  # what another verdict would need, in words
 
-    def link(self, preset: str) -> str:
-        """The path of the page that shows a finding, with its settings and its answer."""
-        return f"/{self.lesson}?preset={preset}&ask=0"
-
     def to_json(self) -> dict[str, Any]:
         """The entry as plain data: claim, verdict, findings with their links, what another verdict would need."""
-        found = [{**one.finding.to_json(), "link": self.link(one.preset)} for one in self.evidence]
         return {
             "claim": self.claim.number,
             "words": self.claim.words,
             "source": self.claim.source,
             "verdict": self.verdict,
-            "lesson": self.lesson or None,
-            "findings": found,
+            "lessons": list(self.lessons),
+            "findings": [{**one.finding.to_json(), "link": one.link} for one in self.evidence],
             "otherwise": list(self.otherwise),
         }
 
@@ -72,25 +73,30 @@ def found(compute: Compute = lambda experiment, spec: experiment.run(spec)) -> F
 
 
 def ledger(known: Found) -> tuple[Entry, ...]:
-    """An entry for each claim.
+    """An entry for each claim. Where the rules of two lessons differ, the verdict is “conditional”.
 
     Args:
         known: the findings.
     """
-    rules = {rule.claim: (name, rule) for name, lesson in lessons().items() for rule in lesson.rules}
-    return tuple(
-        _entry(claim, *rules[claim.number], known) if claim.number in rules else Entry(claim) for claim in CLAIMS
-    )
+    rules: dict[int, list[tuple[str, Rule]]] = {}
+    for name, lesson in lessons().items():
+        for rule in lesson.rules:
+            rules.setdefault(rule.claim, []).append((name, rule))
+    return tuple(_entry(claim, rules.get(claim.number, []), known) for claim in CLAIMS)
 
 
-def _entry(claim: Claim, lesson: str, rule: Rule, known: Found) -> Entry:
-    named = {(preset, one.name): one for preset, found in known.get(lesson, {}).items() for one in found}
-    asked = dict.fromkeys((part.preset, part.finding) for case in rule.cases for part in case.conditions)
-    evidence = tuple(Evidence(preset, named[preset, name]) for preset, name in asked if (preset, name) in named)
-    verdict = rule.verdict(named)
-    others = [case for case in rule.cases if case.verdict != verdict]
-    words = tuple(f"“{case.verdict}”, if {', and '.join(map(_in_words, case.conditions))}" for case in others)
-    return Entry(claim, verdict, lesson, evidence, words)
+def _entry(claim: Claim, rules: Sequence[tuple[str, Rule]], known: Found) -> Entry:
+    verdicts, evidence, otherwise = set[Verdict](), list[Evidence](), list[str]()
+    for lesson, rule in rules:
+        named = {(preset, one.name): one for preset, each in known.get(lesson, {}).items() for one in each}
+        asked = dict.fromkeys((part.preset, part.finding) for case in rule.cases for part in case.conditions)
+        evidence += [Evidence(lesson, preset, named[preset, name]) for preset, name in asked if (preset, name) in named]
+        verdict = rule.verdict(named)
+        verdicts.add(verdict)
+        others = [case for case in rule.cases if case.verdict != verdict]
+        otherwise += [f"“{case.verdict}”, if {', and '.join(map(_in_words, case.conditions))}" for case in others]
+    common: Verdict = verdicts.pop() if len(verdicts) == 1 else "conditional" if verdicts else "open"
+    return Entry(claim, common, tuple(name for name, _ in rules), tuple(evidence), tuple(otherwise))
 
 
 def _in_words(part: Condition) -> str:
@@ -98,7 +104,7 @@ def _in_words(part: Condition) -> str:
     tests = {
         "agrees": "agreed with what theory expects",
         "differs": "differed from what theory expects",
-        "above": f"were above {written(part.bound)}",
-        "below": f"were below {written(part.bound)}",
+        "above": f"was above {written(part.bound)}",
+        "below": f"was below {written(part.bound)}",
     }
-    return f"{part.finding} (preset {part.preset}) {tests[part.test]}"
+    return f"“{part.finding}” at the preset “{part.preset}” {tests[part.test]}"

@@ -224,7 +224,7 @@ LESSON = Lesson(
             name="A large step",
             setup="The networks of the first preset, with the step c = 2.5.",
             shows=lambda result: " ".join(remark.text for remark in linear.remarks(result)) or _explains_fate(result),
-            spec=_with(c=2.5, steps=300),
+            spec=_with(c=2.5),
             question=FATE,
         ),
     ),
