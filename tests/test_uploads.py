@@ -19,7 +19,8 @@ def manager():
 
 
 def put(manager, session, name, size=MEGABYTE):
-    manager.add_file(session, UploadedFileRec(name, f"{name}.csv", "text/csv", b"x" * size))
+    file = UploadedFileRec(name, f"{name}.csv", "text/csv", b"x" * size)
+    manager.add_file(session_id=session, file=file)  # as Streamlit calls it
 
 
 def kept(manager):

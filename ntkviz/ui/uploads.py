@@ -31,16 +31,16 @@ class Uploads:
         self._order: dict[tuple[str, str], None] = {}  # session and file; the manager may have dropped some of them
         self._lock = Lock()
         self._keep: Callable[[str, UploadedFileRec], None] = manager.add_file
-        manager.add_file = self.add  # type: ignore[assignment, method-assign]  # Streamlit offers no bound of its own
+        manager.add_file = self.add  # type: ignore[method-assign]  # Streamlit offers no bound of its own
 
-    def add(self, session: str, file: UploadedFileRec) -> None:
-        """Keep a file, and drop the oldest ones where a bound is reached."""
+    def add(self, session_id: str, file: UploadedFileRec) -> None:
+        """Keep a file, and drop the oldest ones where a bound is reached; the arguments are named as Streamlit's."""
         with self._lock:
-            self._keep(session, file)
-            self._order.pop((session, file.file_id), None)
-            self._order[session, file.file_id] = None
+            self._keep(session_id, file)
+            self._order.pop((session_id, file.file_id), None)
+            self._order[session_id, file.file_id] = None
             kept = {key: len(data) for key in self._order if (data := self._data(*key)) is not None}
-            own = [key for key in kept if key[0] == session]
+            own = [key for key in kept if key[0] == session_id]
             for key in own[:-FILES_A_SESSION]:
                 self._manager.remove_file(*key)
                 del kept[key]
